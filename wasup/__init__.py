@@ -1,0 +1,5 @@
+"""wasup, the WhatsApp account supervisor."""
+
+from importlib.metadata import version
+
+__version__ = version("wasup")

@@ -1,0 +1,500 @@
+"""The storage ports: what actors and the HTTP API ask of a database, one Protocol per concern.
+
+Every method is one transaction. `db` implements them for MySQL, MariaDB and SQLite; driver errors never get
+through, they are translated to the exceptions below.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol, TypeAlias
+
+import msgspec
+
+from wasup.ports.accounts import Account, Desired, Fence, Transition
+from wasup.ports.events import EventData
+from wasup.ports.messages import Content, Item, MessageStatus
+
+__all__ = [
+    "AccountStats",
+    "AccountStore",
+    "ApiKey",
+    "Chat",
+    "ClaimedLane",
+    "CommitResult",
+    "Conflict",
+    "DatabaseOwned",
+    "DatabaseUnavailable",
+    "Endpoint",
+    "IncomingBatch",
+    "KeyStore",
+    "LaneOutcome",
+    "MessageStore",
+    "NewAccount",
+    "NotOwner",
+    "OutboxStore",
+    "OutgoingMessage",
+    "Ownership",
+    "PendingEvent",
+    "QrOffer",
+    "StatusChange",
+    "StoreError",
+    "StoreItem",
+    "StoredEvent",
+    "StoredMessage",
+    "SyncStore",
+    "Totals",
+    "Workspace",
+]
+
+
+class StoreError(Exception):
+    """Base of what a store can say."""
+
+
+class DatabaseUnavailable(StoreError):  # noqa: N818
+    """The database cannot be reached or takes no writes now. Nothing was changed, or it is not known."""
+
+
+class NotOwner(StoreError):  # noqa: N818
+    """The fence did not hold: another incarnation owns the account. Nothing was changed."""
+
+
+class Conflict(StoreError):  # noqa: N818
+    """The change contradicts what is stored (an idempotency key used for something else, for example)."""
+
+
+class DatabaseOwned(StoreError):  # noqa: N818
+    """Another running instance owns this database; the message names it."""
+
+
+class NewAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """What it takes to create an account."""
+
+    workspace_id: int
+    provider_type: str
+    name: str | None = None
+
+
+class AccountStore(Protocol):
+    """Accounts and their state."""
+
+    async def create_account(self, new: NewAccount) -> Account:
+        """Insert an account (status and desired `disconnected`); the first of a workspace is its primary."""
+        ...
+
+    async def account(self, account_id: int, *, workspace_id: int | None = None) -> Account | None:
+        """The account, unless it is deleted or belongs to another workspace than the one given."""
+        ...
+
+    async def accounts(
+        self, *, workspace_id: int | None, status: str | None = None, after_id: int = 0, limit: int = 100
+    ) -> list[Account]:
+        """Accounts that are not deleted, by ascending id."""
+        ...
+
+    async def desired_accounts(self) -> list[Account]:
+        """All accounts with desired state `connected`, most recently active first."""
+        ...
+
+    async def set_desired(self, account_id: int, desired: Desired) -> None:
+        """Record what the user asks for. Needs no fence: it is an order to the owner, whoever that is."""
+        ...
+
+    async def save_login(
+        self, fence: Fence, secret: bytes, *, phone_number: str, lid: str | None, push_name: str | None
+    ) -> None:
+        """Store what a pairing gave, with who the account is."""
+        ...
+
+    async def login_secrets(self, account_ids: Sequence[int]) -> dict[int, bytes]:
+        """The stored logins of these accounts; those that have none are left out."""
+        ...
+
+    async def forget_login(self, fence: Fence) -> str:
+        """Remove the login; returns the new session id that the next pairing will have."""
+        ...
+
+    async def transitions(self, account_id: int, *, limit: int = 50) -> list[Transition]:
+        """The newest transitions, newest first."""
+        ...
+
+    async def delete_account(self, account_id: int, *, workspace_id: int | None = None) -> bool:
+        """Soft-delete: sets `deleted_at` and desired `disconnected`, removes the login, keeps history.
+
+        A primary account's role passes to the workspace's oldest remaining account. False if unknown.
+        """
+        ...
+
+
+class StatusChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A transition to store: the account's row, the history row and an `account.status` event.
+
+    Storing it clears the QR code unless the new status is `qr_scanning`, and sets `last_connected_at` on
+    `connected`. Statuses go through the same pipeline as messages, so that thousands of accounts that start
+    together cost a few transactions.
+    """
+
+    transition: Transition
+    suspended_until: int | None = None
+
+
+class QrOffer(msgspec.Struct, frozen=True, kw_only=True):
+    """The QR code on offer: the account's row and an `account.qr` event."""
+
+    code: str
+    attempt: int
+    expires_at: int
+
+
+StoreItem: TypeAlias = Item | StatusChange | QrOffer
+
+
+class IncomingBatch(msgspec.Struct, frozen=True, kw_only=True):
+    """Items of one account in the order in which they happened."""
+
+    fence: Fence
+    workspace_id: int
+    provider_type: str
+    items: tuple[StoreItem, ...]
+
+
+class CommitResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What a commit did.
+
+    Attributes:
+        refused: accounts whose fence did not hold; nothing of theirs was written.
+        endpoints: webhook endpoints that have something new to deliver.
+        new_messages: messages that were not stored before.
+        duplicates: messages that were.
+    """
+
+    refused: frozenset[int]
+    endpoints: frozenset[int]
+    new_messages: int
+    duplicates: int
+
+
+class SyncStore(Protocol):
+    """The write side of the pipeline."""
+
+    async def commit(self, batches: Sequence[IncomingBatch]) -> CommitResult:
+        """Write everything, with its events and outbox rows, in one transaction.
+
+        Idempotent: what is stored already makes no second row and no second event; a status never moves
+        backwards and an older message never replaces a newer one as a chat's last.
+
+        Raises:
+            DatabaseUnavailable: try again with the same batches.
+        """
+        ...
+
+
+class StoredMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `messages`; times are UTC epoch milliseconds."""
+
+    id: int
+    workspace_id: int
+    whatsapp_account_id: int
+    chat_id: int
+    chat: str
+    message_id: str
+    from_me: bool
+    sender: str | None
+    type: str
+    content: Content
+    quoted_id: str | None
+    status: MessageStatus
+    error: str | None
+    attempts: int
+    timestamp: int
+    sent_at: int | None
+    delivered_at: int | None
+    read_at: int | None
+    edited_at: int | None
+    revoked_at: int | None
+    created_at: int
+
+
+class Chat(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `chats`; times are UTC epoch milliseconds."""
+
+    id: int
+    workspace_id: int
+    whatsapp_account_id: int
+    jid: str
+    lid: str | None
+    chat_type: str
+    provider_type: str
+    group_id: int | None
+    contact_phone: str | None
+    contact_name: str | None
+    last_message: str | None
+    last_message_at: int | None
+    unread_count: int
+    message_status: str | None
+
+
+class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A message to be sent, as its caller gives it.
+
+    Attributes:
+        chat: normal WhatsApp id of the person or group.
+        message_id: the WhatsApp message id that we generated.
+        idempotency_key: repeats with the same key return the first message; None for no such protection.
+    """
+
+    fence: Fence
+    workspace_id: int
+    provider_type: str
+    chat: str
+    message_id: str
+    content: Content
+    quoted_id: str | None = None
+    idempotency_key: str | None = None
+
+
+class MessageStore(Protocol):
+    """Messages and chats, and the queue of what is to be sent."""
+
+    async def queue_message(self, message: OutgoingMessage) -> tuple[StoredMessage, bool]:
+        """Store a message with status `queued`; returns it and whether it is new.
+
+        Raises:
+            Conflict: the idempotency key was used for another chat or content.
+            NotOwner: the fence did not hold.
+        """
+        ...
+
+    async def claim_outgoing(self, fence: Fence, *, unfinished: bool, limit: int) -> list[StoredMessage]:
+        """Mark the oldest `queued` messages of the account as `sending`, add one attempt, and return them in order.
+
+        Args:
+            fence: the account and its owner.
+            unfinished: also those already `sending`, which an earlier session left in the middle.
+            limit: at most so many.
+        """
+        ...
+
+    async def message(self, message_id: int, *, workspace_id: int | None) -> StoredMessage | None:
+        """One message by its row id."""
+        ...
+
+    async def messages(
+        self,
+        *,
+        workspace_id: int | None,
+        account_id: int | None = None,
+        chat_id: int | None = None,
+        before_id: int | None = None,
+        limit: int = 50,
+    ) -> list[StoredMessage]:
+        """Newest first, by descending row id."""
+        ...
+
+    async def chats(
+        self,
+        *,
+        workspace_id: int | None,
+        account_id: int,
+        before: tuple[int, int] | None = None,
+        limit: int = 20,
+    ) -> list[Chat]:
+        """Chats of an account, most recent first; `before` is the (last_message_at, id) of the last one seen."""
+        ...
+
+    async def chat(self, chat_id: int, *, workspace_id: int | None) -> Chat | None:
+        """One chat by its row id."""
+        ...
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a workspace's webhooks go. `events` empty means all types; `secret` is `whsec_…`."""
+
+    id: int
+    workspace_id: int
+    url: str
+    secret: str
+    events: tuple[str, ...]
+    enabled: bool
+    disabled_reason: str | None
+
+    def __repr__(self) -> str:
+        return f"Endpoint(id={self.id}, workspace_id={self.workspace_id}, url={self.url!r}, secret=…)"
+
+
+class PendingEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One event to be delivered.
+
+    Attributes:
+        id: the event's stable id, the `webhook-id` header.
+        body: the payload's JSON, `data` of the delivery.
+        previous_seq: sequence of the event that the endpoint's filter let through before this one; 0 for none.
+    """
+
+    id: str
+    account_seq: int
+    previous_seq: int
+    type: str
+    body: bytes
+    created_at: int
+
+
+class ClaimedLane(msgspec.Struct, frozen=True, kw_only=True):
+    """One account's ordered stream to one endpoint, claimed for delivery; events in order."""
+
+    endpoint_id: int
+    account_id: int
+    attempt: int
+    events: tuple[PendingEvent, ...]
+
+
+class LaneOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a claimed lane.
+
+    Attributes:
+        delivered_seq: events up to this account_seq were accepted (0 for none): their outbox rows go.
+        failed: the next one was not; None when nothing failed.
+        retry_in: seconds until the lane is tried again, after a failure.
+        dead: the failed event has exhausted its tries: it moves to the dead letters and the lane goes on.
+    """
+
+    endpoint_id: int
+    account_id: int
+    delivered_seq: int
+    failed: str | None = None
+    retry_in: float = 0.0
+    dead: bool = False
+
+
+class OutboxStore(Protocol):
+    """The read side of the outbox: lanes are claimed, delivered in order, and settled."""
+
+    async def endpoints(self, *, workspace_id: int | None = None) -> list[Endpoint]:
+        """All endpoints, or those of a workspace."""
+        ...
+
+    async def save_endpoint(self, workspace_id: int, *, url: str, secret: str, events: Sequence[str] = ()) -> Endpoint:
+        """Create the workspace's endpoint, or change it if it has one."""
+        ...
+
+    async def disable_endpoint(self, endpoint_id: int, reason: str) -> None:
+        """Deliver nothing more to it until somebody enables it."""
+        ...
+
+    async def claim_lanes(self, endpoint_id: int, *, incarnation: int, lanes: int, per_lane: int) -> list[ClaimedLane]:
+        """Claim lanes that are due, the longest due first, with their next events."""
+        ...
+
+    async def settle(self, outcomes: Sequence[LaneOutcome], *, incarnation: int) -> None:
+        """Record what became of claimed lanes and let them go. A lane no longer claimed by us is left alone."""
+        ...
+
+    async def release_claims(self, *, endpoint_id: int) -> int:
+        """Let go of every claimed lane of the endpoint: whoever claimed it is dead. Returns how many there were."""
+        ...
+
+    async def next_due(self, endpoint_id: int) -> float | None:
+        """Seconds until the earliest lane of the endpoint is due (0 if one is now); None when nothing waits."""
+        ...
+
+
+class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of the events log."""
+
+    id: str
+    account_id: int
+    account_seq: int
+    type: str
+    data: EventData
+    created_at: int
+
+
+class Workspace(msgspec.Struct, frozen=True, kw_only=True):
+    """A tenant."""
+
+    id: int
+    uuid: str
+    name: str
+
+
+class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key as it is stored: never the key itself. `workspace_id` None is an admin key."""
+
+    id: int
+    workspace_id: int | None
+    prefix: str
+    scopes: tuple[str, ...]
+    expires_at: int | None
+
+
+class KeyStore(Protocol):
+    """Workspaces and API keys."""
+
+    async def create_workspace(self, name: str) -> Workspace:
+        """Insert a workspace."""
+        ...
+
+    async def workspaces(self) -> list[Workspace]:
+        """All workspaces, by id."""
+        ...
+
+    async def save_key(
+        self, digest: bytes, *, prefix: str, workspace_id: int | None, scopes: Sequence[str], name: str
+    ) -> ApiKey:
+        """Store a new key by its SHA-256 digest."""
+        ...
+
+    async def key(self, digest: bytes) -> ApiKey | None:
+        """The key with this digest, unless it is revoked or expired."""
+        ...
+
+
+class AccountStats(msgspec.Struct, frozen=True, kw_only=True):
+    """Figures of one account, from one aggregate query."""
+
+    account_id: int
+    chats: int
+    messages_in: int
+    messages_out: int
+    unread: int
+
+
+class Totals(msgspec.Struct, frozen=True, kw_only=True):
+    """Counts over the whole database, for reports and health."""
+
+    accounts: int
+    messages_in: int
+    messages_out: int
+    events: int
+    outbox: int
+    dead_letters: int
+
+
+class Ownership(Protocol):
+    """Who may write: one running instance per database."""
+
+    async def acquire(self) -> int:
+        """Become the database's only instance; returns our new incarnation (random, 63 bits).
+
+        What an instance held that has died is taken over at once.
+
+        Raises:
+            DatabaseOwned: another instance is running; says which, since when and where.
+        """
+        ...
+
+    async def claim(self, account_ids: Sequence[int]) -> dict[int, Fence]:
+        """Own these accounts from now on, with a new epoch each."""
+        ...
+
+    async def hold(self) -> None:
+        """Prove to be still alive and the owner, every few seconds.
+
+        Raises:
+            NotOwner: somebody else has taken over; everything must stop.
+            DatabaseUnavailable: it is not known.
+        """
+        ...
+
+    async def release(self) -> None:
+        """Let go, so that another instance may start at once."""
+        ...

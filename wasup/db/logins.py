@@ -1,0 +1,87 @@
+"""The fenced writes of an account's login."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from wasup.db.engine import Engine
+from wasup.db.fence import lock_account
+from wasup.db.tables import account_logins, whatsapp_accounts as accounts
+from wasup.identifiers import new_session_id
+from wasup.ports.accounts import Fence
+from wasup.ports.clock import Clock
+from wasup.ports.store import NotOwner
+
+__all__ = ["LoginWriter"]
+
+
+class LoginWriter:
+    """The part of the account store that needs a fence."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    async def save_login(
+        self, fence: Fence, secret: bytes, *, phone_number: str, lid: str | None, push_name: str | None
+    ) -> None:
+        """See the port."""
+        now = self._clock.now_ms()
+
+        def work(connection: Connection) -> None:
+            lock_account(connection, self._engine.driver, fence)
+            mine = account_logins.c.whatsapp_account_id == fence.account_id
+            connection.execute(delete(account_logins).where(mine))
+            connection.execute(
+                insert(account_logins).values(whatsapp_account_id=fence.account_id, secret=secret, updated_at=now)
+            )
+            connection.execute(
+                update(accounts)
+                .where(accounts.c.id == fence.account_id)
+                .values(
+                    phone_number=phone_number[:50],
+                    lid=lid,
+                    push_name=push_name[:255] if push_name else push_name,
+                    updated_at=now,
+                )
+            )
+
+        await self._engine.run(work)
+
+    async def login_secrets(self, account_ids: Sequence[int]) -> dict[int, bytes]:
+        """See the port."""
+        driver = self._engine.driver
+        sql = "SELECT whatsapp_account_id, secret FROM account_logins WHERE whatsapp_account_id IN "
+
+        def work(connection: Connection) -> dict[int, bytes]:
+            return {row[0]: bytes(row[1]) for row in driver.select_in(connection, sql, account_ids)}
+
+        return await self._engine.run(work, mode="read")
+
+    async def forget_login(self, fence: Fence) -> str:
+        """See the port."""
+        now = self._clock.now_ms()
+
+        def work(connection: Connection) -> str:
+            lock_account(connection, self._engine.driver, fence)
+            row = _who(connection, fence)
+            session_id = new_session_id(row.provider_type, fence.account_id, now)
+            connection.execute(delete(account_logins).where(account_logins.c.whatsapp_account_id == fence.account_id))
+            connection.execute(
+                update(accounts).where(accounts.c.id == fence.account_id).values(session_id=session_id, updated_at=now)
+            )
+            return session_id
+
+        return await self._engine.run(work)
+
+
+def _who(connection: Connection, fence: Fence) -> Any:
+    row = connection.execute(
+        select(accounts.c.workspace_id, accounts.c.provider_type, accounts.c.phone_number).where(
+            accounts.c.id == fence.account_id
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotOwner(f"account {fence.account_id} does not exist")
+    return row

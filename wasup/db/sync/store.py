@@ -1,0 +1,77 @@
+"""`SyncStore.commit`: one transaction for the batches of many accounts."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import Connection
+
+from wasup.db.engine import Engine
+from wasup.db.fence import lock_accounts
+from wasup.db.journal import Journal
+from wasup.db.sync.apply import Applier
+from wasup.db.sync.load import KnownPeople, load
+from wasup.db.sync.statuses import StatusWriter
+from wasup.db.sync.write import write
+from wasup.ports.clock import Clock
+from wasup.ports.store import CommitResult, IncomingBatch
+
+__all__ = ["SqlSyncStore"]
+
+_KNOWN_PEOPLE: Final = 200_000
+_ACTIVITY: Final = 5_000  # ms; `last_activity_at` has an index and need not move with every batch
+
+
+class SqlSyncStore:
+    """Implements `wasup.ports.store.SyncStore`.
+
+    It remembers two things between commits, both only ever as a reason to write less: whose contact is stored
+    with which names, and when an account's activity was written. They are taken over after a commit only.
+    """
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._known: KnownPeople = {}
+        self._active: dict[int, int] = {}
+
+    async def commit(self, batches: Sequence[IncomingBatch]) -> CommitResult:
+        """See the port."""
+        now = self._clock.now_ms()
+        result, people, active = await self._engine.run(lambda connection: self._work(connection, batches, now))
+        if len(self._known) > _KNOWN_PEOPLE:
+            self._known.clear()
+        self._known.update(people)
+        self._active.update(dict.fromkeys(active, now))
+        return result
+
+    def _work(
+        self, connection: Connection, batches: Sequence[IncomingBatch], now: int
+    ) -> tuple[CommitResult, KnownPeople, list[int]]:
+        driver = self._engine.driver
+        held = lock_accounts(connection, driver, [batch.fence for batch in batches])
+        mine = [batch for batch in batches if batch.fence.account_id in held]
+        refused = frozenset(batch.fence.account_id for batch in batches if batch.fence.account_id not in held)
+        world = load(connection, driver, mine, self._known)
+        journal = Journal(driver, held, now=now)
+        statuses = StatusWriter(connection, driver, mine, now=now)
+        new_messages = duplicates = 0
+        people: KnownPeople = {}
+        for batch in mine:
+            applier = Applier(world, journal, statuses, batch, now=now)
+            applier.apply()
+            new_messages += applier.new_messages
+            duplicates += applier.duplicates
+            people.update(applier.seen)
+        write(connection, driver, world, now=now)
+        statuses.write(connection)
+        active = sorted(account_id for account_id in held if abs(now - self._active.get(account_id, 0)) >= _ACTIVITY)
+        driver.update(
+            connection,
+            "whatsapp_accounts",
+            keys=("id",),
+            sets={"last_activity_at": ":"},
+            rows=[(driver.time(now), account_id) for account_id in active],
+        )
+        endpoints = journal.write(connection)
+        result = CommitResult(refused=refused, endpoints=endpoints, new_messages=new_messages, duplicates=duplicates)
+        return result, people, active

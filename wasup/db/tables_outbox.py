@@ -1,0 +1,76 @@
+"""The tables of the events log and of webhook delivery; part of the same metadata as `tables`."""
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, SmallInteger, String, Text
+
+from wasup.db.tables import PREVIEW, _account, _created, _id, _table, _workspace
+from wasup.db.types import BIG, ID, LONG_TEXT, Millis, code
+
+__all__ = ["CLAIMED", "IDLE", "READY", "dead_letters", "events", "outbox", "outbox_lanes", "webhook_endpoints"]
+
+IDLE, READY, CLAIMED = 0, 1, 2
+"""States of a lane: nothing to deliver; something to deliver (from `due_at` on); in a worker's hands."""
+
+events = _table(  # the one log that webhooks, streams, pulls and replays read
+    "events",
+    _account(primary_key=True, autoincrement=False),
+    Column("account_seq", BIG, primary_key=True, autoincrement=False),
+    # Carries account and sequence (`evt_42_7_1f3a9c21`), so that it is found without an index of its own;
+    # the random part tells events apart if a restored backup ever counts a sequence a second time.
+    Column("event_id", code(64), nullable=False),
+    _workspace(),
+    Column("type", code(40), nullable=False),
+    Column("body", LONG_TEXT, nullable=False),
+    _created(),
+    Index("idx_event_created", "created_at"),
+)
+
+webhook_endpoints = _table(
+    "webhook_endpoints",
+    _id(),
+    Column("workspace_id", ID, ForeignKey("workspaces.id"), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("secret", String(255), nullable=False),
+    Column("events", Text, nullable=False),
+    Column("enabled", Boolean(create_constraint=False), nullable=False),
+    Column("disabled_reason", String(PREVIEW)),
+    _created(),
+    Column("updated_at", Millis, nullable=False),
+    Index("idx_endpoint_workspace", "workspace_id"),
+)
+
+outbox_lanes = _table(  # one account's ordered stream to one endpoint; order, retries and claims are per lane
+    "outbox_lanes",
+    # The account first: a batch asks for the lanes of its accounts, with a plain IN over one column.
+    _account(primary_key=True, autoincrement=False),
+    Column("endpoint_id", ID, primary_key=True, autoincrement=False),
+    Column("last_seq", BIG, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("due_at", Millis, nullable=False),
+    Column("claimed_by", BIG),
+    Column("attempt", Integer, nullable=False),
+    Column("last_error", String(PREVIEW)),
+    Index("idx_lane_due", "endpoint_id", "state", "due_at", "whatsapp_account_id"),
+    Index("idx_lane_claimed", "state", "claimed_by"),
+)
+
+outbox = _table(  # what is not delivered yet; rows go when they are, so the table stays small
+    "outbox",
+    _account(primary_key=True, autoincrement=False),
+    Column("endpoint_id", ID, primary_key=True, autoincrement=False),
+    Column("account_seq", BIG, primary_key=True, autoincrement=False),
+    Column("previous_seq", BIG, nullable=False),
+)
+
+dead_letters = _table(
+    "dead_letters",
+    _id(),
+    Column("endpoint_id", ID, nullable=False),
+    _account(),
+    Column("account_seq", BIG, nullable=False),
+    Column("previous_seq", BIG, nullable=False),
+    Column("event_id", code(64), nullable=False),
+    Column("reason", String(PREVIEW), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    _created(),
+    Index("idx_dead_letters", "endpoint_id", "whatsapp_account_id", "account_seq"),
+)

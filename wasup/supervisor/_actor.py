@@ -1,0 +1,342 @@
+"""Actors: children with a mailbox."""
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar, cast
+
+import trio
+from trio.lowlevel import wait_task_rescheduled
+
+from wasup.supervisor._actor_ref import ActorRef
+from wasup.supervisor._context import ChildContext
+from wasup.supervisor._errors import ActorEnded, LinkedActorEnded
+from wasup.supervisor._events import EventStream
+from wasup.supervisor._exits import NORMAL, ExitKind, ExitReason, Shutdown, TypedExit
+from wasup.supervisor._mailbox import Envelope, Mailbox
+from wasup.supervisor._park import Reply
+from wasup.supervisor._policy import BrutalKill
+from wasup.supervisor._refs import ChildRef
+from wasup.supervisor._registry import Registry
+from wasup.supervisor._snapshot import MailboxView
+from wasup.supervisor._supervisor import Supervisor
+
+M = TypeVar("M")
+_TURNS_BEFORE_YIELDING = 64
+"""Messages handled one after the other before others get a turn."""
+
+
+class StopRequested(Shutdown):
+    """Raised by `Actor.receive` and `Actor.receive_many` when the actor is asked to stop; let it pass."""
+
+
+class _Down:
+    """A monitored ref has ended."""
+
+    __slots__ = ("reason", "ref")
+
+    def __init__(self, ref: ChildRef, reason: ExitReason) -> None:
+        self.ref = ref
+        self.reason = reason
+
+
+_STOP = object()
+
+
+class Actor(Generic[M]):
+    """A child with a mailbox.  Subclass it, and make it a child with `actor_child`.
+
+    One incarnation is one object: state lives in attributes and is gone after a restart.  Messages are handled one
+    at a time.  An exception from any method but `on_stop` ends the actor with it (let it crash); a typed exit
+    (`Shutdown`, `RestartQuietly`, `NeverRestart`, `EndTree`) ends it in good order.
+
+    Attributes:
+        ref: the actor's own ref.
+        nursery: for background tasks of the actor.  They are cancelled when it ends; a crash in one of them
+            crashes the actor with that exception.
+    """
+
+    ref: ActorRef[M]
+    nursery: trio.Nursery
+    _context: ChildContext
+    _mailbox: Mailbox[M]
+    _reply: Reply[Any] | None = None
+    _owed: set[Reply[Any]] | None = None
+    _watches: set[Callable[[], None]] | None = None
+    _stop_by: float | None = None
+
+    # ---- to be written by subclasses ---------------------------------------------------------
+
+    async def on_start(self) -> None:
+        """Get ready.  The actor is up when this returns; what it raises is a failed start."""
+
+    async def handle(self, message: M) -> object:
+        """Handle one message.  What is returned answers an ``ask``, unless `defer_reply` took the reply."""
+        raise NotImplementedError(f"{type(self).__name__}.handle({message!r})")
+
+    async def on_down(self, ref: ChildRef, reason: ExitReason) -> None:
+        """A monitored ref has ended.  Told once for each `monitor`, between messages, before waiting mail."""
+
+    async def on_stop(self, reason: ExitReason) -> None:
+        """Clean up.  Called once after `on_start` had succeeded, whatever the end, except a kill.
+
+        It is shielded from cancellation until the time of the child's ``shutdown`` is over, counted from the
+        request to stop, or from now after a crash.  In an orderly end background tasks are still running.  What it
+        raises becomes the exit reason of an orderly end.
+        """
+
+    async def run(self) -> None:
+        """Receive messages one by one and `handle` them.
+
+        Override it to receive in batches; to return is a normal end.
+        """
+        mailbox = self._mailbox
+        queue = mailbox.queue
+        clock = trio.current_time
+        turns = 0
+        while True:
+            if mailbox.system:
+                await self._handle_system()
+                continue
+            if not queue:
+                turns = 0
+                mailbox.listen()
+                await wait_task_rescheduled(mailbox.stop_listening)
+                continue
+            turns += 1
+            if turns > _TURNS_BEFORE_YIELDING:
+                turns = 0
+                await trio.lowlevel.checkpoint()
+                continue
+            envelope = mailbox.take()
+            self._reply = reply = envelope.reply
+            begun = clock()
+            value = await self.handle(envelope.message)
+            mailbox.handler_seconds += clock() - begun
+            if reply is not None and self._reply is reply:
+                self._reply = None
+                reply.send(value)
+
+    # ---- for subclasses ----------------------------------------------------------------------
+
+    @property
+    def path(self) -> str:
+        """Where the actor stands, as ``root/accounts/42``."""
+        return self._context.path
+
+    @property
+    def incarnation(self) -> int:
+        """Which life of the actor this is, from 1."""
+        return self._context.incarnation
+
+    @property
+    def supervisor(self) -> Supervisor:
+        """The handle of the actor's own supervisor.  Requests to it wait until this actor is up: not for `on_start`."""
+        return cast("Supervisor", self._context.parent)
+
+    def ignore(self) -> None:
+        """In `on_start`: choose to have no process, as `ChildContext.ignore`; return right after it."""
+        self._context.ignore()
+
+    @property
+    def registry(self) -> Registry:
+        """The tree's registry of names."""
+        return self._context.registry
+
+    @property
+    def events(self) -> EventStream:
+        """The tree's event stream."""
+        return self._context.events
+
+    def defer_reply(self) -> Reply[Any]:
+        """Take over the reply to the message in hand, to answer it later, exactly once.
+
+        While the actor lives unanswered replies stay owed; when it ends their callers get `ActorEnded`.  For a
+        message that was told, the answer goes nowhere.
+
+        Raises:
+            RuntimeError: there is no message in hand, or its reply was taken already.
+        """
+        reply = self._reply
+        if reply is None:
+            return Reply[Any]()
+        self._reply = None
+        self._owe(reply)
+        return reply
+
+    def monitor(self, ref: ChildRef) -> Callable[[], None]:
+        """Have `on_down` called once when ``ref`` ends, soon if it has ended already; returns how to take it back."""
+        watches = self._watches
+        if watches is None:
+            watches = self._watches = set()
+
+        def down(reason: ExitReason) -> None:
+            watches.discard(stop_watching)
+            self._mailbox.put_system(_Down(ref, reason))
+
+        forget: Callable[[], None] | None = None
+
+        def stop_watching() -> None:
+            watches.discard(stop_watching)
+            if forget is not None:
+                forget()
+
+        forget = ref.on_end(down)
+        if ref.alive:
+            watches.add(stop_watching)
+        return stop_watching
+
+    def link(self, ref: ChildRef) -> None:
+        """Tie this actor's life to that of ``ref``, both ways.
+
+        When one ends by a crash or a kill the other crashes with `LinkedActorEnded`; when one ends with shutdown so
+        does the other; a normal end means nothing.  Handlers in progress are cancelled and `on_stop` is not called.
+        """
+        forget_theirs = ref.on_end(lambda reason: _pass_on(reason, ref, self.ref))
+        forget_ours = self.ref.on_end(lambda reason: _pass_on(reason, self.ref, ref))
+        if ref.alive and self.ref.alive:
+            ref.on_end(lambda _reason: forget_ours())
+            self.ref.on_end(lambda _reason: forget_theirs())
+
+    async def receive(self) -> Envelope[M]:
+        """Wait for the next message; for an overridden `run`.
+
+        Raises:
+            StopRequested: the actor is asked to stop; what is queued can be had with `drain`.
+        """
+        mailbox = self._mailbox
+        while True:
+            if mailbox.system:
+                await self._handle_system()
+            elif mailbox.queue:
+                envelope = mailbox.take()
+                if envelope.reply is not None:
+                    self._owe(envelope.reply)
+                return envelope
+            else:
+                await mailbox.wait()
+
+    async def receive_many(self, max_items: int, linger: float = 0.0) -> list[Envelope[M]]:
+        """Wait for messages and return up to ``max_items`` of them, at least one; for an overridden `run`.
+
+        Args:
+            max_items: the most to return.
+            linger: seconds to wait for more after the first, when there are fewer.
+
+        Raises:
+            StopRequested: the actor is asked to stop; what is queued can be had with `drain`.
+        """
+        mailbox = self._mailbox
+        await trio.lowlevel.checkpoint()
+        while mailbox.system or not mailbox.queue:
+            if mailbox.system:
+                await self._handle_system()
+            else:
+                await mailbox.wait()
+        if linger > 0 and len(mailbox.queue) < max_items:
+            with trio.move_on_after(linger):
+                while len(mailbox.queue) < max_items and not mailbox.system:
+                    await mailbox.wait()
+        return self.drain(max_items)
+
+    def drain(self, max_items: int | None = None) -> list[Envelope[M]]:
+        """Take queued messages without waiting; for `on_stop` of an actor that finishes what it was sent."""
+        batch = self._mailbox.take_many(len(self._mailbox.queue) if max_items is None else max_items)
+        for envelope in batch:
+            if envelope.reply is not None:
+                self._owe(envelope.reply)
+        return batch
+
+    # ---- for the library ---------------------------------------------------------------------
+
+    def mailbox_view(self) -> MailboxView:
+        """Return the state of the mailbox for a snapshot."""
+        return self._mailbox.view()
+
+    def _owe(self, reply: Reply[Any]) -> None:
+        if self._owed is None:
+            self._owed = set()
+        reply.keep_in(self._owed)
+
+    async def _handle_system(self) -> None:
+        message = self._mailbox.take_system()
+        if isinstance(message, _Down):
+            await self.on_down(message.ref, message.reason)
+        else:
+            raise StopRequested
+
+    def _ask_to_stop(self) -> None:
+        shutdown = self._context.slot.spec.shutdown
+        self._stop_by = trio.current_time() + (0.0 if isinstance(shutdown, BrutalKill) else shutdown)
+        self._mailbox.put_system(_STOP)
+
+    async def live(self, context: ChildContext, mailbox: Mailbox[M]) -> None:
+        """Live one incarnation, from `on_start` to `on_stop`; for the library."""
+        self._context = context
+        self._mailbox = mailbox
+        self.ref = ActorRef(context, mailbox)
+        context.set_ref(self.ref)
+        context.actor = self
+        exit_: TypedExit | None = None
+        try:
+            async with trio.open_nursery() as nursery:
+                self.nursery = nursery
+                await self.on_start()
+                if context.ignored:
+                    nursery.cancel_scope.cancel()
+                    return
+                context.on_stop_request(self._ask_to_stop)
+                context.started(self.ref)
+                try:
+                    await self.run()
+                except TypedExit as error:
+                    exit_ = error
+                await self._clean_up(NORMAL if exit_ is None else ExitReason.from_exception(exit_))
+                nursery.cancel_scope.cancel()
+        except Exception as error:
+            if context.was_up and not context.killed:
+                await self._clean_up(ExitReason.from_exception(error))
+            raise
+        if exit_ is not None:
+            raise exit_
+
+    _cleaned_up = False
+
+    async def _clean_up(self, reason: ExitReason) -> None:
+        if self._cleaned_up:
+            return
+        self._cleaned_up = True
+        deadline = self._stop_by
+        if deadline is None:
+            shutdown = self._context.slot.spec.shutdown
+            deadline = trio.current_time() + (0.0 if isinstance(shutdown, BrutalKill) else shutdown)
+        with trio.CancelScope(shield=True, deadline=deadline) as scope:
+            await self.on_stop(reason)
+        if scope.cancelled_caught and self._stop_by is not None:
+            self._context.kill()  # it was asked to stop and has not in time; any other end keeps its reason
+            await trio.lowlevel.checkpoint()
+
+    def at_end(self, context: ChildContext) -> None:
+        """Settle what others wait for; for the library, called when the actor has ended in whatever way."""
+        reason = context.end_reason()
+        owed = list(self._owed or ())
+        if self._reply is not None:
+            owed.append(self._reply)
+        for reply in owed:
+            if not reply.answered:
+                reply.fail(ActorEnded(context.path, reason))
+        for stop_watching in list(self._watches or ()):
+            stop_watching()
+        self._mailbox.end_incarnation()
+        if context.slot.surviving is not self._mailbox:
+            self._mailbox.abandon(reason)
+
+
+def _pass_on(reason: ExitReason, ended: ChildRef, other: ChildRef) -> None:
+    """Send an exit signal from a ref that has ended to one linked to it."""
+    if reason.kind is ExitKind.NORMAL:
+        return
+    signal = reason
+    if not reason.is_normal:
+        error = LinkedActorEnded(ended.path, reason)
+        error.__cause__ = reason.exception
+        signal = ExitReason(ExitKind.CRASH, None, error)
+    other._context.end_with(signal)  # noqa: SLF001

@@ -1,0 +1,121 @@
+"""The root of a tree inside an ordinary Trio program."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from random import Random
+from typing import cast
+
+import trio
+
+from wasup.supervisor._context import ChildContext, Shared
+from wasup.supervisor._core import SupervisorCore
+from wasup.supervisor._errors import StartFailed, SupervisorEnded, SupervisorGaveUp
+from wasup.supervisor._events import EventStream
+from wasup.supervisor._exits import Shutdown
+from wasup.supervisor._policy import INFINITY
+from wasup.supervisor._registry import Registry
+from wasup.supervisor._slot import Slot
+from wasup.supervisor._spec import ChildSpec, SupervisorSpec, check_child_spec, check_supervisor_spec
+from wasup.supervisor._supervisor import Supervisor, supervisor_start
+
+
+class _RootKeeper:
+    """What a supervisor is to its children, for the root."""
+
+    def __init__(self, shared: Shared) -> None:
+        self.shared = shared
+        self.handle: object = None
+        self.decided = trio.Event()
+        """The root is up, or has ended."""
+        self.ended = trio.Event()
+        self.body = trio.CancelScope()
+
+    def on_up(self) -> None:
+        self.decided.set()
+
+    def on_ended(self, _context: ChildContext) -> None:
+        self.decided.set()
+        self.ended.set()
+        self.body.cancel()
+
+
+@asynccontextmanager
+async def open_supervisor(
+    spec: SupervisorSpec,
+    *,
+    name: str = "root",
+    events: EventStream | None = None,
+    registry: Registry | None = None,
+    random: Random | None = None,
+) -> AsyncIterator[Supervisor]:
+    """Run a supervision tree around the body of an ``async with``.
+
+    The children are started in order before the body runs, and stopped in reverse order when it ends, in
+    whatever way: also when it is cancelled from outside the children are asked to stop, one after the other, each
+    with its own deadline.  Cancellation then goes on its way.  When the tree ends by itself the body is cancelled.
+
+    Args:
+        spec: the root supervisor.
+        name: the first part of all paths.
+        events: the event stream to publish on; a new one by default.
+        registry: the registry of names; a new one by default.
+        random: source of backoff's jitter; give a seeded one for repeatable runs.
+
+    Yields:
+        the root's handle.
+
+    Raises:
+        BadSpec: ``spec`` is wrong; nothing was started.
+        StartFailed: a child did not come up; those before it were stopped again.
+        SupervisorEnded: the root was killed through its ref.
+        SupervisorGaveUp: the tree ended by itself: too many restarts, automatic shutdown, or `EndTree`.  A body that
+            raises at the same time prevails, with this as its context.
+    """
+    check_supervisor_spec(spec, name)
+    root = ChildSpec(id=name, start=supervisor_start(spec), shutdown=INFINITY, type="supervisor")
+    check_child_spec(root, spec.auto_shutdown)
+    keeper = _RootKeeper(Shared(events or EventStream(), registry or Registry(), random or Random()))  # noqa: S311
+    context = ChildContext(Slot(root, "", name), keeper)
+    context.slot.process = context
+    body_error: Exception | None = None
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(context.run, name=name)
+        try:
+            await keeper.decided.wait()
+            if context.was_up:
+                with keeper.body:
+                    try:
+                        yield cast("Supervisor", context.value)
+                    except Exception as error:  # noqa: BLE001  raised again below, outside the nursery
+                        body_error = error
+            await trio.lowlevel.checkpoint_if_cancelled()
+        except BaseException:
+            _stop_now(context)
+            raise
+        finally:
+            with trio.CancelScope(shield=True):
+                context.ask_to_stop()
+                await keeper.ended.wait()
+    _raise_end(context, body_error)
+
+
+def _stop_now(context: ChildContext) -> None:
+    """Stop without waiting for starts in progress: the caller is being cancelled."""
+    context.stop_asked = True
+    core = context.supervisor
+    if isinstance(core, SupervisorCore):
+        core.request_stop(Shutdown(), now=True)
+    else:
+        context.kill()
+
+
+def _raise_end(context: ChildContext, body_error: Exception | None) -> None:
+    """Raise what the tree's end means to the caller, if anything."""
+    if body_error is not None:
+        raise body_error
+    reason = context.end_reason()
+    error = reason.exception
+    if isinstance(error, StartFailed | SupervisorGaveUp):
+        raise error
+    if not reason.is_normal:
+        raise error or SupervisorEnded(f"{context.path}: killed")

@@ -1,0 +1,160 @@
+"""What the actors of one instance share: settings, ports, limits. Made once by the composition root."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import trio
+
+from wasup.actors.names import writer_name
+from wasup.actors.policy import AttemptLimiter
+from wasup.ports.clock import Clock
+from wasup.ports.session import Provider
+from wasup.ports.store import AccountStore, DatabaseUnavailable, MessageStore, OutboxStore, Ownership, SyncStore
+from wasup.ports.webhooks import Poster
+from wasup.settings import Settings
+
+__all__ = ["Doorbell", "Pulse", "Runtime", "Stores"]
+
+
+class Stores(Protocol):
+    """The storage ports of one open database."""
+
+    @property
+    def accounts(self) -> AccountStore:
+        """Accounts and their state."""
+        ...
+
+    @property
+    def sync(self) -> SyncStore:
+        """The write side of the pipeline."""
+        ...
+
+    @property
+    def messages(self) -> MessageStore:
+        """Messages, chats, and what is to be sent."""
+        ...
+
+    @property
+    def outbox(self) -> OutboxStore:
+        """What is to be delivered."""
+        ...
+
+    @property
+    def ownership(self) -> Ownership:
+        """Who may write."""
+        ...
+
+
+@dataclass(slots=True)
+class Pulse:
+    """What health and metrics tell of the pipeline; written by the actors, read without locks.
+
+    Attributes:
+        database_away_since: Trio time since which commits fail; None while they work.
+        committed: messages stored for the first time.
+        duplicates: messages that were stored already.
+        batches: transactions.
+        delivered: events that an endpoint accepted.
+        failed_deliveries: attempts that it did not.
+    """
+
+    database_away_since: float | None = None
+    committed: int = 0
+    duplicates: int = 0
+    batches: int = 0
+    delivered: int = 0
+    failed_deliveries: int = 0
+
+
+class Doorbell:
+    """Tells a sleeper that there may be work. A hint only: it also looks by itself from time to time."""
+
+    __slots__ = ("_event",)
+
+    def __init__(self) -> None:
+        self._event = trio.Event()
+
+    def ring(self) -> None:
+        """Wake whoever waits, or whoever waits next."""
+        self._event.set()
+
+    async def wait(self, timeout: float) -> None:
+        """Sleep until it rings, for `timeout` seconds at most."""
+        with trio.move_on_after(timeout):
+            await self._event.wait()
+        self._event = trio.Event()
+
+
+@dataclass(kw_only=True)
+class Runtime:
+    """One instance's shared things.
+
+    Attributes:
+        stores: set by the ground of the tree when the database is open; everything that uses it stands above.
+        incarnation: of this instance, while it owns the database.
+        connect_gate: sessions being opened at the same time.
+        given_up: accounts whose trees are gone for good, until somebody asks, with the reason while it is yet to be
+            written to their rows. Kept here since it outlives the reconciler.
+    """
+
+    settings: Settings
+    clock: Clock
+    providers: Mapping[str, Provider]
+    make_poster: Callable[[], Poster]
+    pulse: Pulse = field(default_factory=Pulse)
+    _stores: Stores | None = None
+    incarnation: int = 0
+    writers: int = 1
+    given_up: dict[int, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Make the limits."""
+        self.connect_gate = trio.CapacityLimiter(self.settings.connect_concurrency)
+        self._workspace_qr: dict[int, AttemptLimiter] = {}
+        self._account_qr: dict[int, AttemptLimiter] = {}
+        self._doorbells: dict[int, Doorbell] = {}
+
+    def doorbell(self, endpoint_id: int) -> Doorbell:
+        """The bell of an endpoint's delivery actor."""
+        return self._doorbells.setdefault(endpoint_id, Doorbell())
+
+    def workspace_qr(self, workspace_id: int) -> AttemptLimiter:
+        """The limit of QR logins in a workspace."""
+        limiter = self._workspace_qr.get(workspace_id)
+        if limiter is None:
+            limiter = AttemptLimiter(self.settings.qr_attempts_workspace, self.settings.qr_period)
+            self._workspace_qr[workspace_id] = limiter
+        return limiter
+
+    def account_qr(self, account_id: int) -> AttemptLimiter:
+        """The limit of QR logins of an account; it outlives the account's actor."""
+        limiter = self._account_qr.get(account_id)
+        if limiter is None:
+            limiter = AttemptLimiter(self.settings.qr_attempts, self.settings.qr_period)
+            self._account_qr[account_id] = limiter
+        return limiter
+
+    @property
+    def stores(self) -> Stores:
+        """The stores of the open database.
+
+        Raises:
+            DatabaseUnavailable: it is not open; its part of the tree is being restarted.
+        """
+        if self._stores is None:
+            raise DatabaseUnavailable("the database is not open")
+        return self._stores
+
+    def open_ground(self, stores: Stores, incarnation: int) -> None:
+        """The database is open and owned."""
+        self._stores, self.incarnation = stores, incarnation
+        self.given_up.clear()
+
+    def close_ground(self) -> None:
+        """The database is about to be closed."""
+        self._stores = None
+
+    def writer_of(self, account_id: int) -> str:
+        """The registered name of the writer through which all of this account's changes go, in order."""
+        return writer_name(account_id % self.writers)

@@ -1,0 +1,341 @@
+"""The session actor: one connection of one account. It ends with a typed reason and never restarts itself."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, assert_never
+
+import structlog
+import trio
+
+from wasup.actors.messages import PairingCode, Refusal, Refused
+from wasup.actors.names import account_name, actor_called
+from wasup.actors.outgoing import OutgoingQueue
+from wasup.actors.policy import Verdict
+from wasup.actors.runtime import Doorbell, Runtime
+from wasup.actors.session_messages import (
+    Admit,
+    AskPairingCode,
+    BecameReady,
+    FirstSyncDone,
+    LogOut,
+    Nudge,
+    PairedWith,
+    QrOffered,
+    SessionEnded,
+    SessionMessage,
+    SessionNotice,
+)
+from wasup.actors.sync import Committed, Store, StoreFailed
+from wasup.ports.accounts import Account, Fence
+from wasup.ports.disconnects import Disconnected, DisconnectReason
+from wasup.ports.messages import Item
+from wasup.ports.session import (
+    Delivery,
+    Login,
+    NotSupported,
+    Paired,
+    PairingCodeIssued,
+    PairingRefused,
+    QrIssued,
+    Ready,
+    Session,
+    SessionEvent,
+    SyncProgress,
+    Typing,
+)
+from wasup.supervisor import (
+    Actor,
+    ActorRef,
+    ChildRef,
+    ExitReason,
+    NameUnknown,
+    NeverRestart,
+    Reply,
+    RestartLater,
+    RestartQuietly,
+)
+
+__all__ = ["SessionActor", "StorageRefused"]
+
+_NAME_PATIENCE = 10.0
+"""Account actor and writer are restarted within seconds; a session that starts meanwhile waits for them."""
+_QR_TIMEOUT = 300.0
+"""A guard only: the provider itself ends a pairing after some 160 s."""
+_SYNC_CHUNK = 100
+
+log = structlog.get_logger("wasup.session")
+
+
+class StorageRefused(Exception):  # noqa: N818
+    """The database does not take what this session delivered: a defect, and this account's alone."""
+
+
+class SessionActor(Actor[SessionMessage]):
+    """Opens a session, passes on what it hands over, sends what is queued, and reports how it ended."""
+
+    def __init__(self, runtime: Runtime, account: Account, fence: Fence) -> None:
+        super().__init__()
+        self._runtime = runtime
+        self._info = account
+        self._fence = fence
+        self._settings = runtime.settings
+        self._session: Session | None = None
+        self._connection = trio.CancelScope()
+        self._broken: Disconnected | None = None
+        self._window = trio.Semaphore(runtime.settings.sync.window)
+        self._committed: list[int] = []
+        self._ack_bell = Doorbell()
+        self._outgoing = Doorbell()
+        self._code_reply: Reply[PairingCode | Refused] | None = None
+        self._freshly_paired = False
+        self._gate_held = False
+        self._phase = "starting"
+        self._ready = False
+        self._synchronised = -1
+
+    # ---- life --------------------------------------------------------------------------------
+
+    async def on_start(self) -> None:
+        """Ask the account whether a session is wanted, and from which login it starts."""
+        account = await self._named(account_name(self._info.id))
+        writer = await self._named(self._runtime.writer_of(self._info.id))
+        self._account: ActorRef[SessionNotice] = account
+        self._writer: ActorRef[Store] = writer
+        # The account may be waiting for the writer, and that for the database: however long that takes.
+        admitted = await account.ask(Admit(session=self.ref), timeout=math.inf)
+        if admitted is None:
+            self.ignore()
+            return
+        self._first_sync_due = admitted.first_sync
+        self.monitor(writer)
+        self.nursery.start_soon(self._run_session, admitted.login)
+
+    async def _named(self, name: str) -> ActorRef[Any]:
+        """The living actor of this name; one that is being restarted is waited for."""
+        deadline = trio.current_time() + _NAME_PATIENCE
+        while (ref := actor_called(self.registry, name)) is None:
+            if trio.current_time() >= deadline:
+                raise NameUnknown(f"{name} is not running")
+            await trio.sleep(0.05)
+        return ref
+
+    async def on_down(self, ref: ChildRef, reason: ExitReason) -> None:
+        """The writer died with our deliveries in hand: they are handed over again by the next session."""
+        del ref
+        self._broken = Disconnected(DisconnectReason.PIPELINE_LOST, str(reason))
+        self._connection.cancel()
+
+    async def handle(self, message: SessionMessage) -> object:
+        """Carry out what the account asks, and acknowledge what is committed."""
+        match message:
+            case Committed(tokens=tokens):
+                self._committed.extend(tokens)
+                for _ in tokens:
+                    self._window.release()
+                self._ack_bell.ring()
+            case Nudge():
+                self._outgoing.ring()
+            case AskPairingCode(phone=phone):
+                self.nursery.start_soon(self._ask_pairing_code, phone, self.defer_reply())
+            case LogOut():
+                self.nursery.start_soon(self._log_out, self.defer_reply())
+            case StoreFailed(error=error):
+                raise StorageRefused(error)
+            case _:
+                assert_never(message)
+        return None
+
+    async def _run_session(self, login: Login) -> None:
+        """Run the connection to its end, then do what the account decides."""
+        try:
+            await self._connect(login)
+        except* Disconnected as group:
+            self._broken = self._broken or _first(group)
+        ended = self._broken or Disconnected(DisconnectReason.CONNECTION_LOST, "the session ended without a reason")
+        if self._code_reply is not None:
+            self._code_reply.send(Refused(refusal=Refusal.UNAVAILABLE, detail=f"the session ended: {ended}"))
+            self._code_reply = None
+        report = SessionEnded(reason=ended.reason, detail=ended.detail, until=ended.until)
+        verdict = await self._account.ask(report, timeout=math.inf)
+        match verdict:
+            case Verdict.RESTART_NOW:
+                raise RestartQuietly(str(ended))
+            case Verdict.BACK_OFF:
+                raise RestartLater(str(ended))
+            case Verdict.RESTART:
+                raise ended
+            case Verdict.STAY_DOWN:
+                raise NeverRestart(str(ended))
+            case _:
+                assert_never(verdict)
+
+    async def _connect(self, login: Login) -> None:
+        provider = self._runtime.providers[self._info.provider_type]
+        await self._runtime.connect_gate.acquire_on_behalf_of(self)
+        self._gate_held = True
+        self._connection.deadline = trio.current_time() + self._settings.connect_timeout
+        try:
+            with self._connection:
+                async with provider.open(login) as session, trio.open_nursery() as nursery:
+                    self._session = session
+                    nursery.start_soon(self._acknowledge, session)
+                    await self._read(session, nursery, login)
+        finally:
+            self._session = None
+            self._leave_gate()
+        if self._connection.cancelled_caught and self._broken is None:
+            raise Disconnected(DisconnectReason.TIMED_OUT, f"still {self._phase} at its deadline")
+
+    def _enter_phase(self, name: str, seconds: float) -> None:
+        """Every transitional phase has a deadline: when it passes, the session ends with `TIMED_OUT`.
+
+        A session that is ready has none any more, whatever else it tells.
+        """
+        if not self._ready:
+            self._phase = name
+            self._connection.deadline = trio.current_time() + seconds
+
+    def _leave_gate(self) -> None:
+        if self._gate_held:
+            self._gate_held = False
+            self._runtime.connect_gate.release_on_behalf_of(self)
+
+    # ---- what comes in -----------------------------------------------------------------------
+
+    async def _read(self, session: Session, nursery: trio.Nursery, login: Login) -> None:
+        """Pass on events until the session ends; one that is silent for long is probed."""
+        while True:
+            silent_since = math.inf if not self._ready else trio.current_time() + self._settings.probe_interval
+            with trio.move_on_at(silent_since) as waiting:
+                event = await session.receive()
+            if waiting.cancelled_caught:
+                await self._probe(session)
+                continue
+            self._leave_gate()
+            if isinstance(event, Ready) and login.secret is None and not self._freshly_paired:
+                raise Disconnected(DisconnectReason.PROTOCOL_ERROR, "ready without a login")
+            await self._pass_on(event, session, nursery)
+
+    async def _pass_on(self, event: SessionEvent, session: Session, nursery: trio.Nursery) -> None:
+        match event:
+            case Delivery(token=token, items=items):
+                await self._window.acquire()
+                await self._store(items, source=self.ref, token=token)
+            case QrIssued(code=code, attempt=attempt, expires_in=expires_in):
+                if self._phase != "offering QR codes":  # one deadline for all codes together
+                    self._enter_phase("offering QR codes", _QR_TIMEOUT)
+                expires_at = self._runtime.clock.now_ms() + int(expires_in * 1000)
+                await self._account.tell(QrOffered(code=code, attempt=attempt, expires_at=expires_at))
+            case PairingCodeIssued(code=code, phone=phone):
+                if self._code_reply is not None:
+                    self._code_reply.send(PairingCode(code=code, phone=phone))
+                    self._code_reply = None
+            case Paired(me=me, secret=secret):
+                self._enter_phase("authenticated", self._settings.sync_timeout)
+                self._freshly_paired = True
+                await self._account.ask(PairedWith(me=me, secret=secret), timeout=math.inf)  # in the phase's deadline
+            case SyncProgress(done=done):
+                if done > self._synchronised:  # only what moves on gets more time
+                    self._synchronised = done
+                    self._enter_phase("synchronising", self._settings.sync_timeout)
+            case Ready(me=me):
+                if not self._ready:
+                    self._enter_phase("ready", math.inf)
+                    self._ready = True
+                    await self._account.tell(BecameReady(me=me))
+                    queue = OutgoingQueue(self._runtime, self._fence, session, self._store)
+                    nursery.start_soon(queue.run, self._outgoing)
+                    if self._first_sync_due or self._freshly_paired:
+                        nursery.start_soon(self._first_sync, session)
+            case Typing():
+                pass  # never stored; streams of the API will tell it
+            case _:
+                assert_never(event)
+
+    async def _store(
+        self, items: tuple[Item, ...], *, source: ActorRef[Committed | StoreFailed] | None = None, token: int = 0
+    ) -> None:
+        """Hand items to the writer; waits while it has no room."""
+        await self._writer.tell(
+            Store(
+                fence=self._fence,
+                workspace_id=self._info.workspace_id,
+                provider_type=self._info.provider_type,
+                items=items,
+                source=source,
+                token=token,
+            )
+        )
+
+    async def _acknowledge(self, session: Session) -> None:
+        """Acknowledge what is committed, as much as there is at a time."""
+        while True:
+            await self._ack_bell.wait(math.inf)
+            tokens, self._committed = self._committed, []
+            if tokens:
+                with self._answer_within(self._settings.send_timeout, "an acknowledgement"):
+                    await session.acknowledge(tokens)
+
+    async def _first_sync(self, session: Session) -> None:
+        """After a pairing: contacts, groups and chats as they are, in chunks."""
+        capabilities = self._runtime.providers[self._info.provider_type].capabilities
+        with self._answer_within(self._settings.sync_timeout, "a question for contacts, groups and chats"):
+            items: list[Item] = [*await session.contacts()]
+            if capabilities.groups:
+                items += await session.groups()
+            items += await session.chats()
+        for start in range(0, len(items), _SYNC_CHUNK):
+            await self._store(tuple(items[start : start + _SYNC_CHUNK]))
+        await self._account.tell(FirstSyncDone())
+
+    async def _probe(self, session: Session) -> None:
+        with self._answer_within(self._settings.probe_timeout, "a probe"):
+            await session.probe()
+
+    @contextmanager
+    def _answer_within(self, seconds: float, what: str) -> Iterator[None]:
+        """A session that does not answer in time is deaf, however its connection looks."""
+        with trio.move_on_after(seconds) as deadline:
+            yield
+        if deadline.cancelled_caught:
+            raise Disconnected(DisconnectReason.DEAF, f"no answer to {what} within {seconds:g} s")
+
+    # ---- what the account asks ---------------------------------------------------------------
+
+    async def _ask_pairing_code(self, phone: str, reply: Reply[PairingCode | Refused]) -> None:
+        if self._session is None or self._ready:
+            reply.send(Refused(refusal=Refusal.WRONG_STATE, detail="no QR code is on offer now"))
+            return
+        if self._code_reply is not None:
+            self._code_reply.send(Refused(refusal=Refusal.UNAVAILABLE, detail="another code was asked for"))
+        self._code_reply = reply
+        refused: Refused | None = None
+        try:
+            await self._session.request_pairing_code(phone)
+        except PairingRefused as error:
+            refused = Refused(refusal=Refusal.RATE_LIMITED, detail=str(error), retry_after=error.retry_after)
+        except NotSupported as error:
+            refused = Refused(refusal=Refusal.NOT_SUPPORTED, detail=str(error))
+        except Disconnected as error:
+            refused = Refused(refusal=Refusal.UNAVAILABLE, detail=f"the session ended: {error}")
+        if refused is not None and self._code_reply is reply:
+            self._code_reply = None
+            reply.send(refused)
+
+    async def _log_out(self, reply: Reply[None]) -> None:
+        try:
+            if self._session is not None:
+                await self._session.logout()
+        except Disconnected:
+            pass  # it ends with that reason, which the reader reports
+        except NotSupported as error:
+            log.warning("session.unlink_not_supported", account_id=self._info.id, error=str(error))
+        finally:
+            reply.send(None)
+
+
+def _first(group: BaseExceptionGroup[Disconnected]) -> Disconnected:
+    for error in group.exceptions:
+        return _first(error) if isinstance(error, BaseExceptionGroup) else error
+    raise AssertionError("an empty group")

@@ -1,0 +1,108 @@
+"""What an account's actor and its session say to each other."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from wasup.actors.messages import PairingCode, Refused
+from wasup.actors.policy import Verdict
+from wasup.actors.sync import Committed, StoreFailed
+from wasup.ports.disconnects import DisconnectReason
+from wasup.ports.session import Login, Me
+from wasup.supervisor import ActorRef, Request
+
+__all__ = [
+    "Admit",
+    "Admitted",
+    "AskPairingCode",
+    "BecameReady",
+    "FirstSyncDone",
+    "LogOut",
+    "Nudge",
+    "PairedWith",
+    "QrOffered",
+    "SessionEnded",
+    "SessionMessage",
+    "SessionNotice",
+]
+
+
+# ---- from the session to the account ---------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """A session may run: the login it starts from, and whether chats and contacts have to be read first."""
+
+    login: Login
+    first_sync: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admit(Request[Admitted | None]):
+    """May I run? Answered with what to start from, or None: no session is wanted now."""
+
+    session: ActorRef["SessionMessage"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QrOffered:
+    """A QR code is on offer; `expires_at` in UTC epoch milliseconds."""
+
+    code: str
+    attempt: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairedWith(Request[None]):
+    """A phone has accepted us. Answered when the login is stored."""
+
+    me: Me
+    secret: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BecameReady:
+    """Messages flow from here on."""
+
+    me: Me
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSyncDone:
+    """Contacts, groups and chats of a new login have been handed to the writer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionEnded(Request[Verdict]):
+    """The connection has ended. Answered with what the session does next."""
+
+    reason: DisconnectReason
+    detail: str
+    until: float | None
+
+
+SessionNotice: TypeAlias = Admit | QrOffered | PairedWith | BecameReady | FirstSyncDone | SessionEnded
+
+
+# ---- from the account to the session ---------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Nudge:
+    """There may be something to send."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskPairingCode(Request[PairingCode | Refused]):
+    """Ask WhatsApp for a pairing code for this number."""
+
+    phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogOut(Request[None]):
+    """Unlink on WhatsApp's side; the session then ends with `LOGGED_OUT`."""
+
+
+SessionMessage: TypeAlias = Nudge | AskPairingCode | LogOut | Committed | StoreFailed

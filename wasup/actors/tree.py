@@ -1,0 +1,133 @@
+"""The supervision tree of one instance.
+
+root (rest_for_one)
+├─ ground                       bridge, database, ownership; if it goes, what stands on it is restarted
+├─ sync (one_for_one)           the writers, sharded by account
+├─ accounts (dynamic)
+│    └─ 42 (rest_for_one, own restart budget and backoff)
+│         ├─ actor              state machine, desired and actual state; survives its session
+│         └─ session            one connection; ends with a typed reason
+├─ deliveries (one_for_one)     one for each webhook endpoint
+├─ reconciler                   compares what should run with what runs
+└─ web                          the HTTP server, fenced: its crash restarts it alone
+"""
+
+from wasup.actors.account import AccountActor
+from wasup.actors.names import ACCOUNTS, DELIVERIES, RECONCILER, SESSION, writer_name
+from wasup.actors.reconciler import Reconciler
+from wasup.actors.runtime import Runtime
+from wasup.actors.session import SessionActor
+from wasup.actors.sync import Store, SyncWriter
+from wasup.ports.accounts import Account, Fence
+from wasup.supervisor import (
+    INFINITY,
+    Backoff,
+    Budget,
+    ChildContext,
+    ChildSpec,
+    MailboxSpec,
+    Restart,
+    StartFunction,
+    Strategy,
+    SupervisorSpec,
+    actor_child,
+    supervisor_child,
+    supervisor_start,
+)
+
+__all__ = ["root_spec"]
+
+_QUICK = Backoff(initial=0.1, maximum=5.0)
+_CONNECTS = 4
+
+
+def root_spec(runtime: Runtime, *, ground: StartFunction, web: StartFunction) -> SupervisorSpec:
+    """The whole tree.
+
+    Args:
+        runtime: what the actors share.
+        ground: opens the database and owns it, for as long as it runs; see `Runtime.open_ground`.
+        web: serves HTTP for as long as it runs.
+    """
+    return SupervisorSpec(
+        strategy=Strategy.REST_FOR_ONE,
+        intensity=5,
+        period=60.0,
+        children=(
+            ChildSpec(id="ground", start=ground, backoff=_QUICK, shutdown=10.0),
+            supervisor_child("sync", _sync_spec(runtime)),
+            supervisor_child(ACCOUNTS, _accounts_spec(runtime), shutdown=runtime.settings.stop_timeout),
+            supervisor_child(DELIVERIES, SupervisorSpec(intensity=20, period=60.0)),
+            actor_child(RECONCILER, lambda: Reconciler(runtime), backoff=_QUICK),
+            ChildSpec(
+                id="web",
+                start=web,
+                backoff=_QUICK,
+                budget=Budget(restarts=100, period=60.0),
+                shutdown=10.0,
+            ),
+        ),
+    )
+
+
+def _sync_spec(runtime: Runtime) -> SupervisorSpec:
+    mailbox = MailboxSpec(capacity=runtime.settings.sync.mailbox, survives_restart=True)
+
+    def writer(shard: int) -> ChildSpec:
+        name = writer_name(shard)
+        unwritten: list[Store] = []
+        return actor_child(name, lambda: SyncWriter(runtime, name, unwritten), mailbox=mailbox, backoff=_QUICK)
+
+    return SupervisorSpec(intensity=20, period=60.0, children=tuple(writer(n) for n in range(runtime.writers)))
+
+
+def _accounts_spec(runtime: Runtime) -> SupervisorSpec:
+    """Instances of one template, started with (account, fence, secret): they also stop side by side."""
+    settings = runtime.settings
+
+    async def start(context: ChildContext, account: Account, fence: Fence, secret: bytes | None) -> None:
+        stale = context.incarnation > 1  # restarted as a whole: the arguments are those of its first start
+        await supervisor_start(_account_spec(runtime, account, fence, secret, stale=stale))(context)
+
+    return SupervisorSpec(
+        strategy=Strategy.SIMPLE_ONE_FOR_ONE,
+        intensity=INFINITY,  # an account's restarts are its own business
+        template=ChildSpec(
+            id="account",
+            start=start,
+            restart=Restart.TRANSIENT,
+            shutdown=INFINITY,
+            type="supervisor",
+            backoff=_QUICK,
+            budget=Budget(restarts=settings.restart_budget, period=settings.restart_period),
+        ),
+        instance_id=lambda account, *_: str(account.id),
+    )
+
+
+def _account_spec(
+    runtime: Runtime, account: Account, fence: Fence, secret: bytes | None, *, stale: bool
+) -> SupervisorSpec:
+    settings = runtime.settings
+    budget = Budget(restarts=settings.restart_budget, period=settings.restart_period)
+    backoff = Backoff(initial=settings.backoff_initial, maximum=settings.backoff_maximum)
+    # A session over its budget stays down, and the account actor holds the state `failed`.
+    session = actor_child(
+        SESSION,
+        lambda: SessionActor(runtime, account, fence),
+        restart=Restart.TRANSIENT,
+        backoff=backoff,
+        budget=budget,
+    )
+    return SupervisorSpec(
+        strategy=Strategy.REST_FOR_ONE,
+        # The session's restarts count here as well, and it has a new budget whenever somebody connects again.
+        intensity=_CONNECTS * settings.restart_budget,
+        period=settings.restart_period,
+        children=(
+            actor_child(
+                "actor", lambda: AccountActor(runtime, account, fence, secret, session, stale=stale), backoff=_QUICK
+            ),
+            session,
+        ),
+    )

@@ -1,0 +1,44 @@
+"""How the parts of an instance are, from what they tell by themselves: asking costs no query."""
+
+import trio
+
+from wasup.actors.names import RECONCILER, actor_called, writer_name
+from wasup.actors.runtime import Runtime
+from wasup.http import HealthPart, HealthReport
+from wasup.http.services import Health
+from wasup.supervisor import Registry
+
+__all__ = ["check_health"]
+
+
+async def check_health(runtime: Runtime, registry: Registry) -> HealthReport:
+    """The state of the whole and of its parts."""
+    parts = {
+        "database": _database(runtime),
+        "sync": _sync(runtime, registry),
+        "reconciler": _present(actor_called(registry, RECONCILER) is not None, "the reconciler is being restarted"),
+        "accounts": HealthPart(status="ok", detail=f"{_running(registry)} running"),
+    }
+    statuses = {part.status for part in parts.values()}
+    status: Health = "down" if "down" in statuses else "degraded" if "degraded" in statuses else "ok"
+    return HealthReport(status=status, parts=parts)
+
+
+def _database(runtime: Runtime) -> HealthPart:
+    since = runtime.pulse.database_away_since
+    if since is None:
+        return HealthPart(status="ok")
+    return HealthPart(status="down", detail=f"not reachable for {trio.current_time() - since:.0f} s")
+
+
+def _sync(runtime: Runtime, registry: Registry) -> HealthPart:
+    present = all(actor_called(registry, writer_name(shard)) is not None for shard in range(runtime.writers))
+    return _present(present, "a writer is being restarted")
+
+
+def _present(present: bool, otherwise: str) -> HealthPart:  # noqa: FBT001 - a small helper
+    return HealthPart(status="ok") if present else HealthPart(status="degraded", detail=otherwise)
+
+
+def _running(registry: Registry) -> int:
+    return sum(1 for name in registry if name.startswith("account-"))

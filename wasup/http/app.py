@@ -1,0 +1,66 @@
+"""The Quart-Trio application: all routes, one error handler, and what every answer carries."""
+
+import re
+import time
+import uuid
+from typing import Final
+
+from quart import Response, g, request
+from quart_trio import QuartTrio
+
+from wasup.http.docs import add_docs
+from wasup.http.errors import answer_error
+from wasup.http.keys import KeyCache
+from wasup.http.metrics import HttpMetrics
+from wasup.http.mounting import IdConverter, mount
+from wasup.http.routes import ALL
+from wasup.http.services import Services
+
+__all__ = ["create_app"]
+
+_REQUEST_ID: Final = re.compile(r"[0-9A-Za-z._-]{1,64}")
+_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+"""On every answer that does not set them itself. CORS stays off: no other site's page may read an answer."""
+
+
+def create_app(services: Services) -> QuartTrio:
+    """The whole API as an ASGI application."""
+    app = QuartTrio("wasup.http", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = services.settings.max_body
+    app.config["BODY_TIMEOUT"] = services.settings.body_timeout
+    app.url_map.converters["id"] = IdConverter
+    app.url_map.merge_slashes = False  # '//api' is an unknown route, not a redirect
+    app.register_error_handler(Exception, answer_error)
+    keys = KeyCache(services.keys, seconds=services.settings.key_cache)
+    metrics = HttpMetrics(services)
+    operations = [operation for routes in ALL for operation in routes.operations]
+    for operation in operations:
+        mount(app, operation, services, keys)
+    metrics.mount(app, keys)
+    add_docs(app, ALL)
+
+    @app.before_request
+    async def begin() -> None:
+        given = request.headers.get("X-Request-Id", "")
+        # A request id of the client's ends up in our log: only harmless ones are taken over.
+        g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        g.began = time.perf_counter()
+
+    @app.after_request
+    async def finish(response: Response) -> Response:
+        response.headers["X-Request-Id"] = g.request_id
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        rule = request.url_rule.rule if request.url_rule is not None else "unknown"
+        metrics.count(request.method, rule, response.status_code, time.perf_counter() - g.began)
+        return response
+
+    return app

@@ -1,0 +1,177 @@
+"""Hypercorn's connection handling, fenced in: whatever one client sends, only its own connection ends.
+
+Hypercorn 0.18 on Trio lets an error in one connection (a WebSocket upgrade with one trailing byte, its issue 225)
+out of `serve()` and so takes every other connection along. Its parts are used here as a library instead: one
+`GuardedConnection` per client, whose errors end where they began.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import h11
+import msgspec
+import trio
+from hypercorn.config import Config
+from hypercorn.protocol.events import Event, StreamClosed
+from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.trio.task_group import TaskGroup, _handle
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import AppWrapper, ASGIReceiveEvent, ASGISendEvent, ConnectionState, LifespanState, Scope
+from hypercorn.utils import parse_socket_addr
+
+from wasup.http.problems import MEDIA_TYPE, Problem
+from wasup.http.streams import GuardedStream
+
+__all__ = ["BAD_REQUEST_DETAILS", "GuardedConnection", "raw_problem"]
+
+_log = logging.getLogger(__name__)
+
+_RECYCLE: Final = 2.0  # seconds in which a connection is made ready for its next request
+
+BAD_REQUEST_DETAILS: Final = {
+    400: "What arrived is no HTTP/1.1 request.",
+    431: "The request's head is too large.",
+}
+
+
+def raw_problem(status: int, detail: str) -> bytes:
+    """Problem details for a client that has not got as far as the application."""
+    return msgspec.json.encode(Problem(status, detail).details(""))
+
+
+class _AppTasks(TaskGroup):
+    """Runs the application for one connection.
+
+    When the application has answered, its queue of incoming events is closed, so that nobody waits for room in it.
+    """
+
+    async def spawn_app(
+        self,
+        app: AppWrapper,
+        config: Config,
+        scope: Scope,
+        send: Callable[[ASGISendEvent | None], Awaitable[None]],
+    ) -> Callable[[ASGIReceiveEvent], Awaitable[None]]:
+        outer, inner = trio.open_memory_channel[ASGIReceiveEvent](config.max_app_queue_size)
+
+        async def run() -> None:
+            with inner:
+                await _handle(app, config, scope, inner.receive, send, trio.to_thread.run_sync, trio.from_thread.run)
+
+        async def put(event: ASGIReceiveEvent) -> None:
+            try:
+                await outer.send(event)
+            except trio.BrokenResourceError:
+                return  # the application has answered and wants no more
+
+        self.spawn(run)
+        return put
+
+
+class _Http1(H11Protocol):
+    """HTTP/1.1 and WebSocket, with problem details for what is neither.
+
+    HTTP/2 without TLS is not spoken: a reverse proxy speaks HTTP/1.1 to us, and what is not there needs no defence.
+    """
+
+    async def stream_send(self, event: Event) -> None:
+        """Take an event from the application.
+
+        With the end of an answer Hypercorn tells the application that the client has gone, whereupon Quart-Trio
+        cancels the very task that runs here. Unshielded, the rest would be left out: the connection would neither
+        be closed nor get its idle time-out, and stay for ever.
+        """
+        if not isinstance(event, StreamClosed):
+            await super().stream_send(event)
+            return
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + _RECYCLE) as scope:
+            await super().stream_send(event)
+        if scope.cancelled_caught:
+            raise trio.BrokenResourceError("the application does not take the end of its request")
+
+    async def _check_protocol(self, _event: h11.Request) -> None:
+        return
+
+    async def _send_error_response(self, status_code: int) -> None:
+        body = raw_problem(status_code, BAD_REQUEST_DETAILS.get(status_code, BAD_REQUEST_DETAILS[400]))
+        headers = [
+            (b"content-length", str(len(body)).encode()),
+            (b"content-type", MEDIA_TYPE.encode()),
+            (b"connection", b"close"),
+            *self.config.response_headers("h11"),
+        ]
+        await self._send_h11_event(h11.Response(status_code=status_code, headers=headers))
+        await self._send_h11_event(h11.Data(data=body))
+        await self._send_h11_event(h11.EndOfMessage())
+
+
+class GuardedConnection(TCPServer):
+    """One client. `run` returns when the connection has ended, for whatever reason.
+
+    Args:
+        on_error: told of errors that ended the connection, for the count.
+    """
+
+    def __init__(
+        self,
+        app: AppWrapper,
+        config: Config,
+        context: WorkerContext,
+        stream: GuardedStream,
+        on_error: Callable[[BaseException], None],
+    ) -> None:
+        super().__init__(app, config, context, LifespanState(), stream)  # type: ignore[arg-type]
+        self._guarded = stream
+        self._on_error = on_error
+
+    async def run(self) -> None:
+        """Talk to the client until one side ends it."""
+        try:
+            await self._talk()
+        except BaseExceptionGroup as group:
+            stops, errors = group.split((trio.Cancelled, KeyboardInterrupt, SystemExit))
+            if errors is not None:
+                self._on_error(errors)
+            if stops is not None:
+                raise stops from None
+        except Exception as error:  # noqa: BLE001 - nothing that a client causes may get out of here
+            self._on_error(error)
+        finally:
+            self._guarded.abort()
+
+    async def _talk(self) -> None:
+        try:
+            client = parse_socket_addr(self._guarded.socket.family, self._guarded.socket.getpeername())
+            server = parse_socket_addr(self._guarded.socket.family, self._guarded.socket.getsockname())
+        except OSError:
+            return  # gone before it was looked at
+        try:
+            async with _AppTasks() as tasks:
+                self._task_group = tasks
+                self.protocol: Any = _Http1(
+                    self.app,
+                    self.config,
+                    self.context,
+                    tasks,
+                    ConnectionState(self.state),
+                    False,
+                    client,
+                    server,
+                    self.protocol_send,
+                )
+                await self.protocol.initiate()
+                await self.idle_task.restart(tasks, self._idle_timeout)
+                await self._read_data()
+                await self.idle_task.stop()
+        except OSError:
+            return
+        finally:
+            await self._close()
+
+    async def _close(self) -> None:
+        connection = getattr(getattr(self, "protocol", None), "connection", None)
+        if connection is not None and connection.their_state in {h11.SEND_BODY, h11.ERROR}:
+            self._guarded.linger()
+        await super()._close()

@@ -1,0 +1,160 @@
+"""What quart-schema cannot say of our API. The OpenAPI 3.1 document is its work, made from the mounted views.
+
+`mounting.py` tells it of each view. Added here are examples, the meanings of answers, the media types of problem
+details and pictures, and three things that quart-schema 0.25 gets wrong with msgspec: it keeps only the outermost
+type of a body (its issue 117), takes no generic ones, and puts an answer's headers into its content.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final, get_origin
+
+import msgspec
+from quart_schema import APIKeySecurityScheme, DataSource, HttpSecurityScheme, OpenAPIProvider, QuartSchema
+from quart_trio import QuartTrio
+from werkzeug.routing import BaseConverter, IntegerConverter, Rule
+
+from wasup import __version__
+from wasup.http.examples import EXAMPLES, problem_example
+from wasup.http.operations import NoBody, Operation, Routes
+from wasup.http.problems import MEDIA_TYPE, TITLES, ProblemDetails
+
+__all__ = ["OPERATION", "openapi_document"]
+
+OPERATION: Final = "_wasup_operation"
+"""The attribute of a view that holds its operation, beside those that quart-schema gives it."""
+
+_JSON: Final = "application/json"
+_REF: Final = "#/components/schemas/{name}"
+_ABOUT: Final = """\
+Every error has the media type `application/problem+json` (RFC 9457). Lists are pages: pass `next_cursor` as `cursor`
+to get the next one. Times are UTC epoch milliseconds. Another workspace's things answer exactly as unknown ids do.
+Every answer carries `X-Request-Id`; a request may bring its own.
+"""
+
+
+@dataclass
+class _Bearer(HttpSecurityScheme):
+    description: str | None = "An API key: `Authorization: Bearer wsp_…`."
+
+
+@dataclass
+class _KeyHeader(APIKeySecurityScheme):
+    description: str | None = "The same key, for simple clients."
+
+
+def openapi_document(app: QuartTrio, routes: Sequence[Routes]) -> dict[str, Any]:
+    """The document of an application whose operations are mounted, as plain values.
+
+    quart-schema serves nothing itself: its route would make the document anew for every request, of anybody.
+    """
+    schema = QuartSchema(
+        app,
+        openapi_path=None,
+        swagger_ui_path=None,
+        redoc_ui_path=None,
+        scalar_ui_path=None,
+        conversion_preference="msgspec",
+        openapi_provider_class=_Provider,
+        info={
+            "title": "wasup",
+            "version": __version__,
+            "summary": "WhatsApp account supervisor",
+            "description": _ABOUT,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        servers=[{"url": "/"}],
+        tags=[{"name": group.tag, "description": group.description} for group in routes],
+        security_schemes={"bearer": _Bearer(scheme="bearer"), "apiKey": _KeyHeader(name="X-Api-Key", in_="header")},
+        security=[{"bearer": []}, {"apiKey": []}],
+    )
+    return schema.openapi_provider.schema()
+
+
+class _Provider(OpenAPIProvider):
+    def schema(self) -> dict[str, Any]:
+        """Adds an example to each named type that has one."""
+        document = super().schema()
+        schemas = document["components"]["schemas"]
+        for model, example in EXAMPLES.items():
+            name = _name(_components(model)[0])
+            schemas[name] = schemas[name] | {"examples": [msgspec.to_builtins(example)]}
+        return document
+
+    def operation_id(self, _method: str, _path: str, func: Any) -> str:
+        """The name of the operation, without the method that quart-schema puts before it."""
+        return str(func.__name__)
+
+    def build_path_parameter(self, name: str, converter: BaseConverter) -> dict[str, Any]:
+        """Adds the bounds of ids, and an example."""
+        parameter = super().build_path_parameter(name, converter)
+        if not isinstance(converter, IntegerConverter):
+            return parameter | {"example": "root/accounts/42"}
+        parameter["schema"] |= {"minimum": converter.min, "maximum": converter.max}
+        return parameter | {"example": 42}
+
+    def build_querystring_parameters(self, model: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """Says what must be there, and takes null out, which a query string cannot hold; named types are inlined."""
+        parameters, _ = super().build_querystring_parameters(model)
+        components = _components(model)[1]
+        required = components[model.__name__]["required"]
+        for parameter in parameters:
+            schema = parameter["schema"]
+            schema = next((one for one in schema.get("anyOf", ()) if one != {"type": "null"}), schema)
+            parameter["schema"] = components.get(_name(schema), schema)
+            parameter["required"] = parameter["name"] in required
+        return parameters, {}
+
+    def build_request_body(self, model: Any, source: DataSource) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Adds the types within, an example, and that the body must be there."""
+        body, _ = super().build_request_body(model, source)
+        return body | {"required": True}, _complete(body["content"][_JSON], model)
+
+    def build_response_object(self, model: Any, headers_model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Adds the types within and an example; the headers go where they belong."""
+        answer, _ = super().build_response_object(get_origin(model) or model, headers_model)
+        content = answer["content"]
+        answer["headers"] = content.pop("headers")
+        components = _complete(content[_JSON], model)
+        if model is NoBody:
+            del answer["content"]
+            return answer, {}
+        if model is ProblemDetails:
+            content[MEDIA_TYPE] = content.pop(_JSON)
+        return answer, components
+
+    def build_paths(self, rule: Rule) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Adds what each answer means, an example of each error, and the media types that are not JSON."""
+        paths, components = super().build_paths(rule)
+        operation: Operation = getattr(self._app.view_functions[rule.endpoint], OPERATION)
+        for built in (one for methods in paths.values() for one in methods.values()):
+            for status, answer in built["responses"].items():
+                if status in operation.answers:
+                    answer["description"] = operation.answers[status][0]
+                else:
+                    answer["description"] = TITLES[status]
+                    answer["content"][MEDIA_TYPE]["example"] = msgspec.to_builtins(problem_example(status))
+            for media in operation.media:
+                built["responses"][200]["content"][media.partition(";")[0]] = {"schema": {"type": "string"}}
+        return paths, components
+
+
+@cache
+def _components(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A reference to a type's schema, and this and all that it refers to, by name."""
+    (reference,), components = msgspec.json.schema_components([model], ref_template=_REF)
+    return reference, components
+
+
+def _name(schema: dict[str, Any]) -> str:
+    """The name that a reference refers to; empty for a schema that is none."""
+    return str(schema.get("$ref", "")).rpartition("/")[2]
+
+
+def _complete(content: dict[str, Any], model: Any) -> dict[str, Any]:
+    """Put the reference and the example into a content; returns the components that it needs."""
+    content["schema"], components = _components(model)
+    if model in EXAMPLES:
+        content["example"] = msgspec.to_builtins(EXAMPLES[model])
+    return components

@@ -1,0 +1,91 @@
+"""Reading requests: the JSON body and the query string, with errors that point to the mistake."""
+
+import re
+from typing import Any, Final
+
+import msgspec
+from quart import Request
+from werkzeug.datastructures import MultiDict
+
+from wasup.http.problems import FieldError, Problem, invalid_field
+
+__all__ = ["pointer_of", "read_json", "read_query"]
+
+_PLACE: Final = re.compile(r"^(?P<what>.*?)(?: - at `(?P<kind>key in )?\$(?P<path>[^`]*)`)?$", re.DOTALL)
+_STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\[(\.\.\.)\]")
+_FIELD: Final = re.compile(r"^Object (?:contains unknown|missing required) field `([^`]*)`")
+
+
+async def read_json(request: Request, decoder: msgspec.json.Decoder[Any]) -> Any:
+    """Read and decode a JSON body.
+
+    Raises:
+        Problem: 400 when it is no JSON, 415 when it does not claim to be, 422 when it is not what was expected.
+        RequestEntityTooLarge: it is over the limit; what comes after the limit is never kept.
+        RequestTimeout: it did not arrive in time.
+    """
+    media = (request.mimetype or "").lower()
+    if media != "application/json" and not media.endswith("+json"):
+        detail = "Send the body as JSON, with 'Content-Type: application/json'."
+        raise Problem(415, detail, "unsupported-media-type", headers={"Accept-Post": "application/json"})
+    data: bytes = await request.get_data(cache=False, as_text=False)  # type: ignore[assignment]  # not as text
+    try:
+        return decoder.decode(data)
+    except msgspec.ValidationError as error:
+        _check_syntax(data)
+        detail, pointer = pointer_of(str(error))
+        text = f"{detail} (at {pointer})" if pointer != "#" else detail
+        raise Problem(422, text, "invalid", errors=(FieldError(detail=detail, pointer=pointer),)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _malformed(error) from None
+    except RecursionError:
+        raise _too_deep() from None
+
+
+def _check_syntax(data: bytes) -> None:
+    """Make sure that a body with a mistake in its content is JSON to its end: decoding stops at the first mistake."""
+    try:
+        msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _malformed(error) from None
+    except RecursionError:
+        raise _too_deep() from None
+
+
+def _too_deep() -> Problem:
+    return Problem(400, "The body is nested too deeply.", "malformed")
+
+
+def _malformed(error: Exception) -> Problem:
+    return Problem(400, f"The body is not valid JSON: {error}.", "malformed")
+
+
+def read_query(args: MultiDict[str, str], into: type[msgspec.Struct]) -> Any:
+    """Convert a query string; unknown and repeated parameters are mistakes.
+
+    Raises:
+        Problem: 422.
+    """
+    values: dict[str, str] = {}
+    for name, value in args.items(multi=True):
+        if name in values:
+            raise invalid_field("is given more than once", parameter=name)
+        values[name] = value
+    try:
+        return msgspec.convert(values, into, strict=False)
+    except msgspec.ValidationError as error:
+        detail, pointer = pointer_of(str(error))
+        raise invalid_field(detail, parameter=pointer.removeprefix("#/") or None) from None
+
+
+def pointer_of(message: str) -> tuple[str, str]:
+    """Split a message of msgspec's into what is wrong and where, the latter as a JSON pointer (RFC 6901)."""
+    match = _PLACE.match(message)
+    assert match is not None
+    steps = [next(part for part in step if part) for step in _STEP.findall(match["path"] or "")]
+    what = match["what"]
+    named = _FIELD.match(what)
+    if named:
+        steps.append(named[1])
+    escaped = [step.replace("~", "~0").replace("/", "~1") for step in steps if step != "..."]
+    return what, "#" + "".join(f"/{step}" for step in escaped)

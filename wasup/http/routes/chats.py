@@ -1,0 +1,85 @@
+"""Chats of an account, and the messages of a chat."""
+
+from typing import Final
+
+import msgspec
+
+from wasup.http.auth import Scope
+from wasup.http.cursors import Id, Limit, Page, page_of, read_cursor
+from wasup.http.operations import Call, NoQuery, Reply, Routes
+from wasup.http.problems import not_found
+from wasup.http.tenancy import owned_account
+from wasup.ports.store import Chat, StoredMessage
+
+__all__ = ["ROUTES"]
+
+ROUTES: Final = Routes("chats", "Conversations with a person or a group.")
+
+
+class ListChats(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which page of the list."""
+
+    cursor: str | None = None
+    limit: Limit = 20
+
+
+class ListChatMessages(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which page of the list."""
+
+    cursor: str | None = None
+    limit: Limit = 50
+
+
+@ROUTES.add(
+    "GET",
+    "/api/accounts/<id:account_id>/chats",
+    scope=Scope.READ,
+    answers={200: ("Chats, most recent first.", Page[Chat])},
+    errors=(404,),
+)
+async def list_chats(call: Call[ListChats, None], account_id: Id) -> Reply:
+    """List an account's chats."""
+    query = call.query
+    place = read_cursor(query.cursor, 2)
+    await owned_account(call.services, call.caller, account_id)
+    rows = await call.services.messages.chats(
+        workspace_id=call.caller.workspace_id,
+        account_id=account_id,
+        before=(place[0], place[1]) if place else None,
+        limit=query.limit + 1,
+    )
+    return Reply(page_of(rows, query.limit, place=lambda row: (row.last_message_at or 0, row.id), view=lambda row: row))
+
+
+@ROUTES.add("GET", "/api/chats/<id:chat_id>", scope=Scope.READ, answers={200: ("The chat.", Chat)}, errors=(404,))
+async def show_chat(call: Call[NoQuery, None], chat_id: Id) -> Reply:
+    """Show a chat."""
+    return Reply(await _owned_chat(call, chat_id))
+
+
+@ROUTES.add(
+    "GET",
+    "/api/chats/<id:chat_id>/messages",
+    scope=Scope.READ,
+    answers={200: ("The chat's messages, newest first.", Page[StoredMessage])},
+    errors=(404,),
+)
+async def list_chat_messages(call: Call[ListChatMessages, None], chat_id: Id) -> Reply:
+    """List the messages of a chat."""
+    query = call.query
+    place = read_cursor(query.cursor, 1)
+    await _owned_chat(call, chat_id)
+    rows = await call.services.messages.messages(
+        workspace_id=call.caller.workspace_id,
+        chat_id=chat_id,
+        before_id=place[0] if place else None,
+        limit=query.limit + 1,
+    )
+    return Reply(page_of(rows, query.limit, place=lambda row: (row.id,), view=lambda row: row))
+
+
+async def _owned_chat(call: Call[ListChatMessages, None] | Call[NoQuery, None], chat_id: int) -> Chat:
+    chat = await call.services.messages.chat(chat_id, workspace_id=call.caller.workspace_id)
+    if chat is None:
+        raise not_found("chat")
+    return chat

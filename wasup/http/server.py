@@ -1,0 +1,168 @@
+"""The web server: Hypercorn's protocol code behind our own front door. Made to run as a supervised child."""
+
+import functools
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Final
+
+import trio
+from hypercorn.config import Config
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import ASGIFramework
+from hypercorn.utils import wrap_app
+
+from wasup.http.guard import GuardedConnection, raw_problem
+from wasup.http.problems import MEDIA_TYPE
+from wasup.http.streams import GuardedStream
+
+__all__ = ["ServerLimits", "serve_http"]
+
+_log = logging.getLogger(__name__)
+_BUSY: Final = raw_problem(503, "Too many connections; try again soon.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerLimits:
+    """What clients may take; times in seconds.
+
+    Attributes:
+        connections: open at once; what comes on top is answered with 503 and closed.
+        idle: how long a connection may be silent between requests, and a request's head may take to arrive.
+        send_timeout: how long 64 KB of an answer may take to be taken.
+        linger: how long a client may go on sending after it was refused.
+        grace: how long requests in hand may take to end when the server stops.
+        head: bytes of a request's head.
+    """
+
+    connections: int = 2000
+    idle: float = 15.0
+    send_timeout: float = 10.0
+    linger: float = 2.0
+    grace: float = 5.0
+    head: int = 16_384
+    backlog: int = 1024
+
+
+@dataclass(slots=True)
+class _Door:
+    """Who is connected."""
+
+    limits: ServerLimits
+    open: set[GuardedStream] = field(default_factory=set)
+    empty: trio.Event | None = None
+    dropped: int = 0
+
+    def leave(self, stream: GuardedStream) -> None:
+        """A connection has ended."""
+        self.open.discard(stream)
+        if self.empty is not None and not self.open:
+            self.empty.set()
+
+    def note(self, error: BaseException) -> None:
+        """A connection ended with an error: what its client sent, most likely, so no alarm."""
+        self.dropped += 1
+        _log.info("connection dropped: %r", error, extra={"dropped": self.dropped})
+
+    async def wait_empty(self) -> None:
+        """Wait until nobody is connected; when that takes too long, show everybody out.
+
+        Cancellation does not reach a send, which Hypercorn shields. Closing the sockets does.
+        """
+        try:
+            if self.open:
+                self.empty = trio.Event()
+                with trio.move_on_after(self.limits.grace):
+                    await self.empty.wait()
+        finally:
+            for stream in list(self.open):
+                stream.abort()
+
+
+async def serve_http(
+    app: ASGIFramework,
+    *,
+    host: str,
+    port: int,
+    started: Callable[[int], None],
+    stop: trio.Event | None = None,
+    limits: ServerLimits | None = None,
+) -> None:
+    """Serve an application until told to stop, or cancelled.
+
+    No client can make it raise. It is over `limits.grace` seconds after `stop` was set, or at once when cancelled.
+    The application's own start-up and shutdown hooks (ASGI lifespan) are not called: the tree starts what it needs.
+
+    Args:
+        app: the application.
+        host: address to listen on.
+        port: 0 for any free one.
+        started: called with the port once connections are accepted.
+        stop: set it to end: no new connections, requests in hand are finished.
+        limits: what clients may take.
+
+    Raises:
+        OSError: the address cannot be listened on.
+    """
+    limits = limits or ServerLimits()
+    stop = trio.Event() if stop is None else stop
+    config = _config(limits)
+    context = WorkerContext(None)
+    door = _Door(limits)
+    wrapped = wrap_app(app, config.wsgi_max_body_size, "asgi")
+
+    async def meet(stream: trio.SocketStream) -> None:
+        if len(door.open) >= limits.connections:
+            await _turn_away(stream)
+            return
+        guarded = GuardedStream(stream, send_timeout=limits.send_timeout, linger=limits.linger)
+        door.open.add(guarded)
+        try:
+            await GuardedConnection(wrapped, config, context, guarded, door.note).run()
+        finally:
+            door.leave(guarded)
+
+    listeners = await trio.open_tcp_listeners(port, host=host, backlog=limits.backlog)
+    async with trio.open_nursery() as connections:
+        try:
+            async with trio.open_nursery() as accepting:
+                accepting.start_soon(
+                    functools.partial(trio.serve_listeners, meet, listeners, handler_nursery=connections)
+                )
+                started(listeners[0].socket.getsockname()[1])
+                await stop.wait()
+                accepting.cancel_scope.cancel()
+            await context.terminated.set()
+        finally:
+            await door.wait_empty()
+            connections.cancel_scope.cancel()
+
+
+def _config(limits: ServerLimits) -> Config:
+    config = Config()
+    config.accesslog = None
+    config.errorlog = _log
+    config.include_server_header = False
+    config.keep_alive_timeout = limits.idle
+    config.h11_max_incomplete_size = limits.head
+    config.websocket_max_message_size = 65_536
+    config.websocket_ping_interval = 20.0
+    return config
+
+
+async def _turn_away(stream: trio.SocketStream) -> None:
+    """Answer before anything was read: with too many clients, each must cost next to nothing."""
+    head = (
+        f"HTTP/1.1 503 {HTTPStatus(503).phrase}\r\nContent-Type: {MEDIA_TYPE}\r\nContent-Length: {len(_BUSY)}\r\n"
+        "Retry-After: 1\r\nConnection: close\r\n\r\n"
+    )
+    try:
+        with trio.move_on_after(1.0):
+            await stream.send_all(head.encode() + _BUSY)
+            await stream.send_eof()
+            await stream.receive_some(4096)
+    except (trio.BrokenResourceError, trio.ClosedResourceError):
+        return
+    finally:
+        stream.socket.close()

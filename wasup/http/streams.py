@@ -1,0 +1,95 @@
+"""A socket stream that no client can hold on to: bounded sends, a bounded farewell, and an end at once when told."""
+
+import contextlib
+from typing import Final
+
+import trio
+
+__all__ = ["GuardedStream"]
+
+_CHUNK: Final = 65_536
+_GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError)
+
+
+class GuardedStream:
+    """Wraps a socket stream with what Hypercorn lacks.
+
+    - Hypercorn sends inside a shielded scope without a deadline: a client that stops reading would block a
+      shutdown for ever. Here each 64 KB must get out within `send_timeout` seconds.
+    - A server that closes while the client still sends makes the kernel reset the connection, and the client
+      never reads its 413. After `linger()` the first `aclose` only ends our side; what the client still sends
+      is thrown away for a while (as nginx's lingering_close does).
+    - `abort()` closes at once and from anywhere; whoever waits in a method here gets an error.
+    """
+
+    def __init__(self, stream: trio.SocketStream, *, send_timeout: float, linger: float) -> None:
+        self.socket = stream.socket
+        self._stream = stream
+        self._send_timeout = send_timeout
+        self._linger = linger
+        self._wants_linger = False
+        self._linger_until: float | None = None
+        self._ended = False
+        self._receiving: trio.CancelScope | None = None
+
+    async def send_all(self, data: bytes) -> None:
+        """Send everything.
+
+        Raises:
+            trio.BrokenResourceError: the client does not read, or has gone.
+        """
+        view = memoryview(data)
+        for start in range(0, len(view), _CHUNK):
+            with trio.move_on_after(self._send_timeout) as scope:
+                await self._stream.send_all(view[start : start + _CHUNK])
+            if scope.cancelled_caught:
+                self.abort()
+                raise trio.BrokenResourceError("the client does not read")
+
+    async def receive_some(self, max_bytes: int) -> bytes:
+        """Receive what is there; nothing once the farewell has begun."""
+        if self._linger_until is None:
+            with trio.CancelScope() as self._receiving:
+                try:
+                    data = bytes(await self._stream.receive_some(max_bytes))
+                except BaseException:
+                    self._ended = self._ended or self._linger_until is None
+                    raise
+                else:
+                    self._ended = not data
+                    return data
+        await self._discard()
+        self._ended = True
+        return b""
+
+    async def _discard(self) -> None:
+        assert self._linger_until is not None
+        with trio.move_on_at(self._linger_until), contextlib.suppress(*_GONE):
+            while await self._stream.receive_some(_CHUNK):
+                pass
+
+    def linger(self) -> None:
+        """Let the next `aclose` say farewell first: the client has not finished sending."""
+        self._wants_linger = True
+
+    async def send_eof(self) -> None:
+        """Say that nothing more comes from us."""
+        await self._stream.send_eof()
+
+    async def aclose(self) -> None:
+        """Close; or begin the farewell, which the reading task ends."""
+        if self._wants_linger and not self._ended and self._linger_until is None:
+            self._linger_until = trio.current_time() + self._linger
+            with contextlib.suppress(*_GONE):
+                await self._stream.send_eof()
+            if self._receiving is not None:
+                self._receiving.cancel()
+            return
+        if self._linger_until is not None and not self._ended:
+            return  # the reading task is at it
+        await self._stream.aclose()
+
+    def abort(self) -> None:
+        """Close now."""
+        self._ended = True
+        self.socket.close()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-__all__ = ["LocalSystem", "read_key", "read_system", "write_key", "write_system"]
+__all__ = ["LocalSystem", "forget_system", "read_key", "read_system", "write_key", "write_system"]
 
 _SYSTEM = "running.json"
 
@@ -22,6 +22,11 @@ class LocalSystem(msgspec.Struct, frozen=True, kw_only=True):
 def write_system(folder: Path, system: LocalSystem) -> None:
     """Leave a note of the running system."""
     (folder / _SYSTEM).write_bytes(msgspec.json.encode(system))
+
+
+def forget_system(folder: Path) -> None:
+    """The system of this data folder has ended."""
+    (folder / _SYSTEM).unlink(missing_ok=True)
 
 
 def read_system(folder: Path) -> LocalSystem | None:

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from wasup.app import Running, run_instance
 from wasup.cli.bootstrap import ADMIN_KEY, API_KEY, bootstrap
-from wasup.cli.local import LocalSystem, read_key, read_system, write_system
+from wasup.cli.local import LocalSystem, forget_system, read_key, read_system, write_system
 from wasup.cli.serve import prepare_folder
 from wasup.db import migrate
 from wasup.emulator.client import EmulatorClient, EmulatorDied, running_emulator
@@ -33,7 +33,10 @@ async def run_quickstart(settings: Settings, emulator_port: int) -> None:
                 note_system(prepared, running, emulator)
                 _welcome(prepared, running, emulator)
 
-            await run_instance(prepared, on_ready=ready)
+            try:
+                await run_instance(prepared, on_ready=ready)
+            finally:
+                forget_system(settings.data_dir)
     except EmulatorDied as error:
         raise SystemExit(f"wasup: the emulator does not start: {error} (another port: --emulator-port)") from None
 

@@ -137,13 +137,16 @@ class Play:
         with trio.move_on_after(_PATIENCE):
             await self._all_connected("Accounts connected again")
             task = self.progress.add_task("Webhooks delivered", total=None)
+            before = -1
             while True:
                 health = await self.admin.call("GET", "/health")
                 findings = await self.check()
                 self.progress.update(task, completed=findings.webhooks, total=findings.webhooks)
-                if health["status"] == "ok" and findings.given == findings.stored_in and not findings.failures():
+                quiet = findings.given == findings.stored_in == before  # nobody answers any more
+                if health["status"] == "ok" and quiet and not findings.failures():
                     return
-                await trio.sleep(0.5)
+                before = findings.given
+                await trio.sleep(1.0)
 
     # ---- the reckoning -----------------------------------------------------------------------
 

@@ -7,17 +7,22 @@ underscores: `WASUP_WEBHOOKS__ALLOW_PRIVATE=true`), `.env`, `wasup.toml` (or the
 
 import difflib
 import os
+import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 __all__ = ["HttpSection", "Settings", "SettingsError", "SyncSection", "WebhookSection", "load_settings"]
 
 _PREFIX = "WASUP_"
-_SPECIAL = {"WASUP_CONFIG"}
+_SPECIAL = {"WASUP_CONFIG", "WASUP_API_KEY"}
+"""Names that are read elsewhere: which file to read, and the key of `wasup tree`."""
+
+
+_NO_FILES = {"/", "/:memory:"}
 
 
 class SettingsError(Exception):
@@ -108,6 +113,15 @@ class Settings(BaseSettings):
     sync: SyncSection = SyncSection()
     webhooks: WebhookSection = WebhookSection()
 
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, url: str) -> str:
+        kind, _, rest = url.partition("://")
+        known = {"mysql": len(rest) > 1, "mariadb": len(rest) > 1, "sqlite": rest[:1] == "/" and rest not in _NO_FILES}
+        if not known.get(kind.partition("+")[0], False):
+            raise ValueError("a database URL is mysql://user:password@host:port/database or sqlite:///path")
+        return url
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -136,6 +150,8 @@ def load_settings(**overrides: Any) -> Settings:
         overrides["http"] = {k: v for k, v in overrides["http"].items() if v is not None}
     try:
         return Settings(**{key: value for key, value in overrides.items() if value is not None})
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{Settings.toml_file} is not TOML: {error}") from None
     except ValidationError as error:
         raise SettingsError("; ".join(_explain(e) for e in error.errors())) from None
 
@@ -153,7 +169,8 @@ def _names() -> list[str]:
 
 def _check_environment(environment: Iterable[str]) -> None:
     known = _names()
-    for name in environment:
+    for given in environment:
+        name = given.upper()  # as they are read, whatever their case
         if (
             name.startswith(_PREFIX)
             and name not in known
@@ -168,7 +185,8 @@ def _explain(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         known = [n.removeprefix(_PREFIX).replace("__", ".").lower() for n in _names()]
         return f"{where} is no setting{_hint(where, known)}"
-    return f"{where}: {error['msg']} (given: {error['input']!r})"
+    given = "" if "url" in where.lower() else f" (given: {error['input']!r})"  # URLs may hold passwords
+    return f"{where}: {error['msg']}{given}"
 
 
 def _hint(name: str, known: list[str]) -> str:

@@ -44,7 +44,7 @@ class WasupProcess:
     async def start(self) -> None:
         """Start it, and return when its API answers."""
         with (self.folder / "wasup.log").open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: ASYNC220 - it outlives this call, and is quick
                 [sys.executable, "-m", "wasup", "serve"], env=self._environment, stdout=log, stderr=log
             )
         async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:

@@ -90,18 +90,3 @@ async def test_a_graceful_stop_keeps_logins_and_delivers_nothing_twice(tmp_path:
         found = await play.check()
         assert found.failures() == []
         assert found.repeated_webhooks == 0
-
-
-async def test_a_second_instance_on_the_same_database_is_refused_with_a_clear_message(tmp_path: Path) -> None:
-    """It ends at once, says who owns the database, and the first one goes on."""
-    async with (
-        running_emulator() as emulator,
-        prepared(f"sqlite:///{tmp_path / 'wasup.db'}", tmp_path, emulator) as wasup,
-    ):
-        folder = tmp_path / "second"
-        folder.mkdir()
-        second = WasupProcess(f"sqlite:///{tmp_path / 'wasup.db'}", folder, emulator.url)
-        with pytest.raises(RuntimeError, match=f"process {wasup.pid}"):
-            await second.start()
-        async with wasup.admin() as admin:
-            assert (await admin.call("GET", "/health"))["status"] == "ok"

@@ -222,13 +222,18 @@ class Reconciler(Actor[ReconcilerMessage]):
         while page := await stores.accounts.accounts(workspace_id=None, status=status, after_id=after_id, limit=_PAGE):
             after_id = page[-1].id
             stale = [account for account in page if account.id not in present | self._runtime.given_up.keys()]
-            fences = await stores.ownership.claim([account.id for account in stale]) if stale else {}
-            for account in stale:
-                fence = fences.get(account.id)
-                if fence is not None:
-                    detail = "" if account.desired is Desired.DISCONNECTED else "waits for room on this instance"
-                    keeper = StatusKeeper(self._runtime, self.registry, account, fence)
-                    await keeper.become(AccountStatus.DISCONNECTED, StatusReason.BOOT, detail)
+            await self._disconnected(stale, StatusReason.BOOT)
+
+    async def _disconnected(self, accounts: list[Account], reason: StatusReason) -> None:
+        """Say in their rows that these accounts, which have no tree, are disconnected."""
+        ids = [account.id for account in accounts]
+        fences = await self._runtime.stores.ownership.claim(ids) if ids else {}
+        for account in accounts:
+            fence = fences.get(account.id)
+            if fence is not None:
+                detail = "" if account.desired is Desired.DISCONNECTED else "waits for room on this instance"
+                keeper = StatusKeeper(self._runtime, self.registry, account, fence)
+                await keeper.become(AccountStatus.DISCONNECTED, reason, detail)
 
     async def _start(self, accounts: list[Account]) -> None:
         """Own these accounts and start their trees."""
@@ -320,7 +325,11 @@ class Reconciler(Actor[ReconcilerMessage]):
                     await actor.ask(Disconnect(), timeout=15.0)
             with suppress(ChildNotFound):
                 await self._accounts.terminate_child(str(account_id))
-        except (SupervisorError, DatabaseUnavailable) as error:
+            if actor is None:  # it was being restarted, and could not say what became of it
+                account = await self._runtime.stores.accounts.account(account_id)
+                if account is not None and account.status in _LOOKS_ALIVE:
+                    await self._disconnected([account], StatusReason.REQUESTED)
+        except (SupervisorError, DatabaseUnavailable, NotOwner) as error:
             log.warning("reconciler.not_idle", account_id=account_id, error=str(error))
 
     async def _record_given_up(self) -> None:

@@ -19,6 +19,7 @@ __all__ = ["migrate_database", "run_or_explain", "serve_until_stopped"]
 def serve_until_stopped(settings: Settings) -> None:
     """Run an instance; exits with 1 and a sentence when it cannot start, or gives up."""
     configure_logs()
+    prepare_folder(settings)
 
     async def ready(running: Running) -> None:
         print(f"wasup serves {running.url} (API docs: {running.url}/docs)", flush=True)

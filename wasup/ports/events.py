@@ -136,7 +136,7 @@ EventData: TypeAlias = (
 def event_type(data: EventData) -> str:
     """The type's name, `message.received` and so on."""
     tag = data.__struct_config__.tag
-    assert isinstance(tag, str)  # noqa: S101 - every event above has one
+    assert isinstance(tag, str)
     return tag
 
 

@@ -8,6 +8,7 @@ import httpcore
 import msgspec
 import trio
 from standardwebhooks import Webhook
+from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from wasup import __version__
 from wasup.ports.clock import Clock
@@ -57,7 +58,7 @@ class WebhookPoster:
             if urlsplit(endpoint.url).scheme != "https" and not self._allow_private:
                 return Answer(outcome=Outcome.REFUSED, detail="plain http is not allowed (webhooks.allow_private)")
             headers, body = self._request(endpoint, event)
-        except ValueError as error:  # what is stored of the endpoint is no address, or no secret
+        except (ValueError, EmptyWebhookSecretError) as error:  # what is stored is no address, or no secret
             return Answer(outcome=Outcome.REFUSED, detail=f"bad address or secret: {error}"[:200])
         try:
             with trio.fail_after(self._timeout):
@@ -88,11 +89,7 @@ class WebhookPoster:
 
     async def _exchange(self, url: str, headers: list[tuple[bytes | str, bytes | str]], body: bytes) -> Answer:
         async with self._pool.stream("POST", url, headers=headers, content=body) as response:
-            size = 0
-            async for chunk in response.aiter_stream():
-                size += len(chunk)
-                if size > _ANSWER_LIMIT:  # leaving the context early closes the connection
-                    break
+            await _read_some(response)
             if 200 <= response.status < 300:
                 return Answer(outcome=Outcome.DELIVERED, detail=str(response.status))
             if response.status == 410:
@@ -104,6 +101,17 @@ class WebhookPoster:
     async def aclose(self) -> None:
         """Close all connections."""
         await self._pool.aclose()
+
+
+async def _read_some(response: httpcore.Response) -> None:
+    """Read the answer, so that its connection can be used again; one that is too long costs it its connection."""
+    size = 0
+    # Ended by cancellation, not by leaving the loop: httpcore nests generators, and only so all of them are closed.
+    with trio.CancelScope() as enough:
+        async for chunk in response.aiter_stream():
+            size += len(chunk)
+            if size > _ANSWER_LIMIT:
+                enough.cancel()
 
 
 def _sign(secret: str, event_id: str, now: float, body: bytes) -> str:

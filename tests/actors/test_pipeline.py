@@ -1,0 +1,264 @@
+"""From what a provider hands over to committed rows: nothing acknowledged too early, nothing lost, nothing doubled."""
+
+import trio
+from trio.testing import MockClock
+
+from tests.actors.world import World, until
+from wasup.actors.messages import Connect, Disconnect
+from wasup.actors.names import writer_name
+from wasup.ports.accounts import AccountStatus
+from wasup.ports.disconnects import DisconnectReason
+from wasup.ports.messages import ContactChanged
+from wasup.supervisor import ChildEnded, Event
+
+S = AccountStatus
+
+
+async def test_nothing_is_acknowledged_before_it_is_committed(autojump_clock: MockClock) -> None:
+    """A slow commit holds the acknowledgement back; then everything is acknowledged once."""
+    world = World()
+    account = world.add()
+    async with world.running():
+        await world.connected(account)
+        session = world.session(account)
+        world.memory.latency = 5.0
+        tokens = world.provider.deliver(account, "m1", "m2", "m3")
+        await trio.sleep(4.9)
+        assert session.acknowledged == []
+        await until(lambda: session.acknowledged)
+        assert world.memory.stored[account]
+        await until(lambda: sorted(session.acknowledged) == tokens, within=11)
+        assert world.memory.stored[account] == ["m1", "m2", "m3"]
+
+
+async def test_a_database_that_is_away_harms_no_account(autojump_clock: MockClock) -> None:
+    """For an hour nothing is acknowledged and nobody fails; then everything is stored, once, in order."""
+    world = World(sync={"window": 8})
+    accounts = [world.add() for _ in range(5)]
+    async with world.running():
+        await world.connected(*accounts)
+        world.memory.away = True
+        ids = [f"m{n}" for n in range(100)]
+        for account in accounts:
+            world.provider.deliver(account, *ids)
+        await trio.sleep(3600)
+        assert isinstance(world.runtime.pulse.database_away_since, float)
+        assert all(session.acknowledged == [] for session in world.provider.sessions)
+        assert len(world.provider.sessions) == len(accounts), "they stay connected"
+        world.memory.away = False
+        await until(lambda: not any(world.provider.pending.values()))
+        assert not world.runtime.pulse.database_away_since
+        for account in accounts:
+            assert world.memory.stored[account] == ids
+            assert world.memory.steps(account) == ["starting", "connected"]
+        assert world.memory.duplicates == 0
+
+
+async def test_the_window_bounds_what_is_in_memory(autojump_clock: MockClock) -> None:
+    """While nothing can be committed a session takes no more than its window; the rest waits at the provider."""
+    world = World(sync={"window": 4})
+    account = world.add()
+    async with world.running():
+        await world.connected(account)
+        world.memory.away = True
+        world.provider.deliver(account, *(f"m{n}" for n in range(50)))
+        await trio.sleep(60)
+        session = world.session(account)
+        # Received: the window, and the one that waits for room in it.
+        assert session._receive.statistics().current_buffer_used == 50 - 5
+        world.memory.away = False
+        await until(lambda: len(session.acknowledged) == 50)
+
+
+async def test_a_full_writer_holds_accounts_back_and_fails_none(autojump_clock: MockClock) -> None:
+    """With room for three changes in the writer and no database, twenty sessions end and come back; nobody fails."""
+    world = World(sync={"mailbox": 3, "batch": 1}, restart_budget=2, restart_period=600.0)
+    accounts = [world.add() for _ in range(20)]
+    async with world.running():
+        await world.connected(*accounts)
+        world.memory.away = True
+        await trio.sleep(1)
+        for account in accounts:
+            world.session(account).end(DisconnectReason.CONNECTION_LOST)
+        await trio.sleep(900)
+        world.memory.away = False
+        await trio.sleep(75)
+        for account in accounts:
+            await world.becomes(account, S.CONNECTED, within=75)
+            assert "failed" not in world.memory.steps(account)
+
+
+async def test_a_commit_whose_answer_is_lost_is_repeated_without_doubling(autojump_clock: MockClock) -> None:
+    """The commit happened and the connection broke: the same batch again makes no second row."""
+    world = World()
+    account = world.add()
+    async with world.running():
+        await world.connected(account)
+        world.memory.answers_lost = 2
+        world.provider.deliver(account, "m1", "m2")
+        await until(lambda: len(world.session(account).acknowledged) == 2)
+        assert world.memory.stored[account] == ["m1", "m2"]
+
+
+async def test_when_the_writer_is_killed_sessions_get_everything_again(autojump_clock: MockClock) -> None:
+    """Its sessions end with PIPELINE_LOST and are handed everything again; no row is doubled, none is missing."""
+    world = World()
+    accounts = [world.add() for _ in range(3)]
+    async with world.running():
+        await world.connected(*accounts)
+        world.memory.latency = 5.0
+        for account in accounts:
+            world.provider.deliver(account, "m1", "m2", "m3")
+        await trio.sleep(1)
+        world.actor(writer_name(0)).kill()
+        world.memory.latency = 0.0
+        for account in accounts:
+            step = await world.step(account, S.RECONNECTING)
+            assert step.reason is DisconnectReason.PIPELINE_LOST
+            await world.connected(account)
+        await until(lambda: not any(world.provider.pending.values()))
+        for account in accounts:
+            assert world.memory.stored[account] == ["m1", "m2", "m3"]
+            assert len(world.provider.opened(account)) == 2
+
+
+async def test_a_status_that_a_killed_writer_had_in_hand_is_written_all_the_same(autojump_clock: MockClock) -> None:
+    """A banned account has no session that would tell it again: its row must not say `connected` for ever."""
+    world = World()
+    account = world.add()
+    async with world.running():
+        await world.connected(account)
+        world.memory.away = True
+        world.session(account).end(DisconnectReason.BANNED)
+        await trio.sleep(1)
+        world.actor(writer_name(0)).kill()
+        world.memory.away = False
+        await world.becomes(account, S.BANNED)
+
+
+async def test_a_graceful_stop_writes_what_is_left(autojump_clock: MockClock) -> None:
+    """A status that was reached in the last moment is in the row at the next boot."""
+    world = World(sync={"linger": 0.1})
+    account = world.add()
+    async with world.running():
+        await world.connected(account)
+        world.memory.latency = 1.0
+        world.session(account).end(DisconnectReason.BANNED)
+        await trio.sleep(0.05)
+    assert world.row(account).status is S.BANNED
+
+
+async def test_one_accounts_bad_data_fails_that_account_alone(autojump_clock: MockClock) -> None:
+    """The database refuses what one account delivers: its neighbours in the same batch are stored."""
+    world = World()
+    bad, good = world.add(), world.add()
+    async with world.running():
+        await world.connected(bad, good)
+        world.memory.poisoned.add(bad)
+        for count in range(10):
+            world.provider.deliver(bad, f"b{count}")
+            world.provider.deliver(good, f"g{count}")
+            await trio.sleep(20)
+        assert world.memory.stored[good] == [f"g{count}" for count in range(10)]
+        assert world.memory.stored[bad] == []
+        assert len(world.provider.opened(good)) == 1
+        assert len(world.provider.opened(bad)) == 6, "its budget is spent"
+        world.memory.poisoned.clear()
+        await world.ask(bad, Disconnect())
+        await world.ask(bad, Connect())
+        await until(lambda: len(world.memory.stored[bad]) == 10)
+
+
+async def test_an_account_actor_that_is_killed_takes_its_session_along_and_both_come_back(
+    autojump_clock: MockClock,
+) -> None:
+    """The state is taken up from the database, and the deliveries in hand come again."""
+    world = World()
+    account, other = world.add(), world.add()
+    async with world.running():
+        await world.connected(account, other)
+        world.memory.latency = 2.0
+        world.provider.deliver(account, "m1")
+        await trio.sleep(0.5)
+        ended: list[str] = []
+
+        def note(event: Event) -> None:
+            if isinstance(event, ChildEnded):
+                ended.append(event.path)
+
+        world.root.events.subscribe(note)
+        world.account_actor(account).kill()
+        await until(lambda: len(world.provider.opened(account)) == 2, within=30)
+        world.memory.latency = 0.0
+        await until(lambda: not world.provider.pending[account], within=30)
+        await world.connected(account)
+        assert world.memory.stored[account] == ["m1"]
+        assert len(world.provider.opened(other)) == 1
+        assert {path.removeprefix("root/accounts/") for path in ended} == {"1/actor", "1/session"}
+
+
+async def test_an_account_actor_that_dies_while_the_database_is_away_waits_for_it(autojump_clock: MockClock) -> None:
+    """An outage of any length is no crash of the account."""
+    world = World(restart_budget=1)
+    account = world.add()
+    async with world.running():
+        await world.connected(account)
+        world.memory.away = True
+        world.account_actor(account).kill()
+        await trio.sleep(600)
+        world.memory.away = False
+        await world.becomes(account, S.CONNECTED)
+        assert "failed" not in world.memory.steps(account)
+
+
+async def test_an_account_supervisor_that_is_killed_takes_up_the_present_state(autojump_clock: MockClock) -> None:
+    """Not that of the day on which it was first started: the login that it got since is used."""
+    world = World()
+    account = world.add(linked=False, desired=False)
+    async with world.running():
+        await world.connect(account)
+        await world.becomes(account, S.QR_SCANNING)
+        world.session(account).scan()
+        await world.connected(account)
+        tree = world.tree_of(account)
+        assert tree is not None
+        tree.ref.kill()
+        await until(lambda: len(world.provider.sessions) == 2)
+        await world.connected(account)
+        assert world.session(account).login.secret == b"login-1-1"
+
+
+async def test_contacts_are_asked_for_after_a_pairing_and_not_at_every_connection(autojump_clock: MockClock) -> None:
+    """The first synchronisation belongs to a new login; one that has been connected before has them already."""
+    world = World()
+    paired, restored = world.add(linked=False), world.add(last_connected_at=1)
+    async with world.running():
+        await world.becomes(paired, S.QR_SCANNING)
+        world.session(paired).scan()
+        await world.connected(paired, restored)
+        await trio.sleep(1)
+        assert synchronised(world) == [paired]
+        world.session(paired).end(DisconnectReason.CONNECTION_LOST)
+        await world.step(paired, S.RECONNECTING)
+        await world.connected(paired)
+        await trio.sleep(1)
+        assert synchronised(world) == [paired]
+
+
+async def test_a_first_synchronisation_that_was_cut_off_is_done_by_the_next_session(autojump_clock: MockClock) -> None:
+    """The connection is lost while contacts are on their way: they are asked for again."""
+    world = World()
+    account = world.add(linked=False)
+    async with world.running():
+        await world.becomes(account, S.QR_SCANNING)
+        session = world.session(account)
+        session.contacts = trio.sleep_forever  # type: ignore[method-assign]
+        session.scan()
+        await world.connected(account)
+        session.end(DisconnectReason.CONNECTION_LOST)
+        await until(lambda: synchronised(world) == [account])
+
+
+def synchronised(world: World) -> list[int]:
+    """The accounts whose contacts were stored, once for each time."""
+    return [account for batch in world.memory.commits for account, item in batch if isinstance(item, ContactChanged)]

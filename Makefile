@@ -43,9 +43,13 @@ test: setup .venv/.installed-dev  ## Format, lint, types, import rules and all t
 bench: setup .venv/.installed-dev  ## Print speeds and sizes.
 	@./tests/install-servers
 	@$(BIN)/python -m bench
+	@test -d .venv/rivals || $(BIN)/pip install -q --disable-pip-version-check --target .venv/rivals --no-deps \
+	  --require-hashes -r requirements/bench.txt -r requirements/bench-nodeps.txt
+	@PYTHONPATH=.venv/rivals $(BIN)/python -m bench.bench_supervisor
 
 soak: setup .venv/.installed-dev  ## Ten minutes of traffic, drops and reconnects; memory, tasks and files must stay flat.
 	@$(BIN)/python -m bench soak
+	@$(BIN)/python -m bench.bench_supervisor --soak 1000000
 
 lock: .venv/.installed-dev  ## Renew the locked requirements from the .in files.
 	@cd requirements && for f in run dev; do ../$(BIN)/pip-compile -q --upgrade --generate-hashes --no-emit-index-url \

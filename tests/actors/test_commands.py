@@ -7,6 +7,7 @@ import trio
 from trio.testing import MockClock
 
 from tests.actors.fakes import FakeSession, ordinary, plan
+from tests.actors.memory import AccountRows
 from tests.actors.world import World, until
 from wasup.actors.messages import (
     AccountState,
@@ -23,7 +24,8 @@ from wasup.actors.messages import (
     SendMessage,
 )
 from wasup.actors.names import RECONCILER
-from wasup.ports.accounts import AccountStatus, Desired
+from wasup.actors.reconciler import StartAccount, Sweep
+from wasup.ports.accounts import Account, AccountStatus, Desired
 from wasup.ports.disconnects import DisconnectReason
 from wasup.ports.messages import Text
 from wasup.ports.session import NotSupported, PairingRefused
@@ -137,24 +139,44 @@ async def test_a_connect_is_not_undone_by_a_sweep_that_began_before_it(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The reconciler reads who is wanted, then somebody connects, then the reconciler acts: the account stays."""
-    world = World(reconcile_interval=1.0)
-    accounts = [world.add(desired=False) for _ in range(20)]
+    world = World()
+    account = world.add()
     read = type(world.memory.accounts).desired_accounts
+    reading = trio.Event()
 
-    async def slow(store: object) -> object:
-        rows = await read(store)  # type: ignore[arg-type]
-        await trio.sleep(0.3)
+    async def slow(store: AccountRows) -> list[Account]:
+        rows = await read(store)
+        reading.set()
+        await trio.sleep(2)
         return rows
 
-    monkeypatch.setattr(type(world.memory.accounts), "desired_accounts", slow)
     async with world.running():
-        for account in accounts:
-            await world.connect(account)
-            await trio.sleep(0.11)
-        await trio.sleep(10)
-        for account in accounts:
-            assert world.row(account).desired is Desired.CONNECTED
-            assert world.memory.steps(account) == ["starting", "connected"]
+        await world.connected(account)
+        await world.ask(account, Disconnect())
+        monkeypatch.setattr(AccountRows, "desired_accounts", slow)
+        await reading.wait()
+        await world.connect(account)
+        await world.connected(account)
+        await trio.sleep(30)
+        assert world.row(account).desired is Desired.CONNECTED
+        assert world.memory.steps(account)[-2:] == ["starting", "connected"]
+        assert len(world.provider.sessions) == 2
+
+
+async def test_an_actor_that_was_asked_for_is_not_swept_away_before_its_command_comes(
+    autojump_clock: MockClock,
+) -> None:
+    """An account that is not wanted yet is started for a request; a sweep right after that leaves it alone."""
+    world = World(reconcile_interval=1000.0)
+    account = world.add(desired=False)
+    async with world.running():
+        reconciler = world.actor(RECONCILER)
+        await reconciler.ask(StartAccount(account_id=account), timeout=5.0)
+        actor = world.account_actor(account)
+        await reconciler.ask(Sweep(), timeout=5.0)
+        assert actor.alive
+        await reconciler.ask(Sweep(), timeout=5.0)
+        assert not actor.alive, "nobody came"
 
 
 # ---- disconnect and logout -------------------------------------------------------------------
@@ -463,7 +485,7 @@ async def test_while_its_actor_is_restarted_every_request_has_an_answer(
     account = world.add()
     async with world.running():
         await world.connected(account)
-        reconciler = world.actor(RECONCILER)
+        reconciler, fence = world.actor(RECONCILER), world.memory.owners[account]
         world.account_actor(account).kill()
         await until(lambda: world.registry.whereis(f"account-{account}") is None)
         answer = await world.ask(account, request_)
@@ -471,6 +493,7 @@ async def test_while_its_actor_is_restarted_every_request_has_an_answer(
         if isinstance(answer, Refused):
             assert answer.refusal is Refusal.UNAVAILABLE
         assert reconciler.alive
+        assert world.memory.owners[account] == fence, "a new claim would stop what runs"
         await trio.sleep(3)
         await world.connected(account)
 

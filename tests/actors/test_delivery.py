@@ -185,17 +185,19 @@ async def test_a_refused_address_is_tried_again_like_a_failure(autojump_clock: M
 
 async def test_gone_disables_the_endpoint(autojump_clock: MockClock) -> None:
     """410: the row says why, nothing more is sent, and enabling it again resumes where it stopped."""
-    world = World()
+    world = World(reconcile_interval=60.0)
     world.poster.answer = lambda _endpoint, _event: Answer(outcome=Outcome.GONE, detail="410")
     async with world.running():
         await with_events(world, 1)
-        await until(lambda: not world.memory.hooks.get(1) or not world.memory.hooks[1].enabled)
+        await until(lambda: not world.memory.hooks[1].enabled, within=65)
         assert "410" in (world.memory.hooks[1].disabled_reason or "")
+        await trio.sleep(30)
+        assert len(world.poster.posted) == 1, "at once, not only when the reconciler notices"
         await trio.sleep(600)
         assert len(world.poster.posted) == 1
         world.poster.answer = lambda _endpoint, _event: FINE
         await world.memory.outbox.save_endpoint(1, url="https://hooks.example")
-        await until(lambda: world.poster.delivered == ["evt_1_1"], within=20)
+        await until(lambda: world.poster.delivered == ["evt_1_1"], within=65)
 
 
 async def test_an_endpoint_that_is_enabled_before_anybody_noticed_it_was_gone_is_served(

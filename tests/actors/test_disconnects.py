@@ -176,6 +176,19 @@ async def test_getting_ready_starts_the_count_of_bad_ends_anew(autojump_clock: M
             await world.becomes(account, S.CONNECTED, within=75)
 
 
+async def test_connecting_by_hand_starts_the_count_of_bad_ends_anew(autojump_clock: MockClock) -> None:
+    """Two bad ends, then somebody connects: there are three tries again."""
+    world = World()
+    account = world.add()
+    world.provider.plans[account] = plan(R.BAD_SESSION)
+    async with world.running():
+        await until(lambda: len(world.provider.sessions) == 2)
+        await world.becomes(account, S.RECONNECTING)
+        await world.connect(account)
+        await world.becomes(account, S.NEEDS_PAIRING, within=60)
+        assert len(world.provider.sessions) == 5
+
+
 async def test_a_temporary_ban_ends_by_itself(autojump_clock: MockClock) -> None:
     """The account stays suspended until the moment that WhatsApp named, and is back soon after it."""
     world = World()

@@ -123,29 +123,35 @@ async def test_when_the_writer_is_killed_sessions_get_everything_again(autojump_
 
 
 async def test_a_status_that_a_killed_writer_had_in_hand_is_written_all_the_same(autojump_clock: MockClock) -> None:
-    """A banned account has no session that would tell it again: its row must not say `connected` for ever."""
+    """A banned account has no session that would tell it again: its row must not say `connected` for ever.
+
+    One status is in hand, the other waits in the mailbox.
+    """
     world = World()
-    account = world.add()
+    accounts = [world.add(), world.add()]
     async with world.running():
-        await world.connected(account)
+        await world.connected(*accounts)
         world.memory.away = True
-        world.session(account).end(DisconnectReason.BANNED)
-        await trio.sleep(1)
+        for account in accounts:
+            world.session(account).end(DisconnectReason.BANNED)
+            await trio.sleep(1)
         world.actor(writer_name(0)).kill()
         world.memory.away = False
-        await world.becomes(account, S.BANNED)
+        for account in accounts:
+            await world.becomes(account, S.BANNED)
 
 
 async def test_a_graceful_stop_writes_what_is_left(autojump_clock: MockClock) -> None:
-    """A status that was reached in the last moment is in the row at the next boot."""
-    world = World(sync={"linger": 0.1})
-    account = world.add()
+    """Statuses that were reached in the last moment are in the rows: the one in hand and the one behind it."""
+    world = World()
+    accounts = [world.add(), world.add()]
     async with world.running():
-        await world.connected(account)
+        await world.connected(*accounts)
         world.memory.latency = 1.0
-        world.session(account).end(DisconnectReason.BANNED)
-        await trio.sleep(0.05)
-    assert world.row(account).status is S.BANNED
+        for account in accounts:
+            world.session(account).end(DisconnectReason.BANNED)
+            await trio.sleep(0.2)
+    assert [world.row(account).status for account in accounts] == [S.BANNED] * 2
 
 
 async def test_one_accounts_bad_data_fails_that_account_alone(autojump_clock: MockClock) -> None:
@@ -207,7 +213,8 @@ async def test_an_account_actor_that_dies_while_the_database_is_away_waits_for_i
         world.account_actor(account).kill()
         await trio.sleep(600)
         world.memory.away = False
-        await world.becomes(account, S.CONNECTED)
+        await until(lambda: len(world.provider.sessions) == 2)
+        await world.connected(account)
         assert "failed" not in world.memory.steps(account)
 
 

@@ -68,6 +68,7 @@ def test_a_step_that_the_table_does_not_hold_raises() -> None:
                 check_transition(old, new)
 
 
+@settings(deadline=None, derandomize=True)
 @given(
     limit=st.integers(1, 5),
     period=st.floats(1, 100),

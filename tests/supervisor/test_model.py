@@ -27,6 +27,7 @@ from wasup.supervisor import (
     NeverRestart,
     Overflow,
     Restart,
+    RestartLater,
     RestartQuietly,
     Shutdown,
     StartFailed,
@@ -45,6 +46,7 @@ FAULTS: tuple[Exception | None, ...] = (
     *[ValueError("fault")] * 8,
     *[Shutdown()] * 2,
     *[RestartQuietly()] * 2,
+    *[RestartLater()] * 2,
     NeverRestart(),
     EndTree(),
 )
@@ -233,6 +235,7 @@ class World:
         assert alive == {}
         paths = {path for _, path, _ in self.seen}
         assert [entry for entry in told if entry[1] in paths] == self.seen
+        assert all(event.incarnation > 0 for event in self.recorder.events)
         numbers = [event.number for event in self.recorder.events]
         assert numbers == sorted(set(numbers))
 

@@ -1,5 +1,6 @@
 """Events, history, snapshots and names."""
 
+import traceback
 from typing import Any
 
 import pytest
@@ -14,11 +15,18 @@ from wasup.supervisor import (
     ChildEnded,
     ChildRestarted,
     ChildStarted,
+    DeadLetter,
     Event,
     EventStream,
     ExitKind,
+    ExitReason,
+    GaveUp,
+    MailboxFullEvent,
+    MailboxSpec,
     NameTaken,
     NameUnknown,
+    Overflow,
+    Shutdown,
     Strategy,
     SupervisorSpec,
     actor_child,
@@ -190,3 +198,66 @@ async def test_a_snapshot_of_a_template_supervisor_lists_instances(autojump_cloc
         for number in range(3):
             await root.start_child(number)
         assert [node.id for node in root.snapshot().children] == ["0", "1", "2"]
+
+
+async def test_every_event_names_the_life_it_is_about(autojump_clock: MockClock) -> None:
+    """Also those of mailboxes and of supervisors that give up."""
+    recorder = Recorder()
+    child = actor_child("a", Parrot, mailbox=MailboxSpec(capacity=1, overflow=Overflow.DROP_OLDEST))
+    inner = SupervisorSpec(children=(child,), intensity=1, period=1)
+    async with tree(supervisor_child("s", inner), recorder=recorder) as root:
+        for _ in range(3):
+            ref = root.child("s").child("a")
+            ref.tell_nowait(Note(text="lost"))
+            ref.tell_nowait(Raise())
+            await wait_all_tasks_blocked()
+            ref.tell_nowait(Note(text="late"))
+    lives = [(event.path, event.incarnation) for event in recorder.of(GaveUp)]
+    assert lives == [("root/s", 1)]
+    assert [event.incarnation for event in recorder.of(MailboxFullEvent)] == [1, 2, 1]
+    assert [event.incarnation for event in recorder.of(DeadLetter)] == [1, 2, 1]
+
+
+async def test_a_failing_clean_up_does_not_hide_the_crash(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged; of an orderly end it is the reason."""
+
+    class Untidy(Parrot):
+        async def on_stop(self, reason: ExitReason) -> None:
+            raise KeyError("untidy")
+
+    recorder = Recorder()
+    async with tree(actor_child("a", Untidy), recorder=recorder) as root:
+        root.child("a").tell_nowait(Raise(error=ValueError("first")))
+        await wait_all_tasks_blocked()
+        assert "root/a: on_stop failed after ValueError('first')" in caplog.text
+        root.child("a").tell_nowait(Raise(error=Shutdown()))
+        await wait_all_tasks_blocked()
+        crash, untidy = recorder.of(ChildEnded)
+        assert str(crash.reason) == "crash: ValueError('first')"
+        assert str(untidy.reason) == "crash: KeyError('untidy')"
+
+
+async def test_a_crash_beside_that_of_a_background_task(autojump_clock: MockClock) -> None:
+    """Both are kept: the background task fails while it is cancelled because of the first."""
+
+    class Double(Parrot):
+        async def on_start(self) -> None:
+            self.nursery.start_soon(self.fail)
+
+        async def fail(self) -> None:
+            try:
+                await trio.sleep_forever()
+            finally:
+                raise KeyError("second")
+
+    recorder = Recorder()
+    async with tree(actor_child("a", Double), recorder=recorder) as root:
+        root.child("a").tell_nowait(Raise(error=ValueError("first")))
+        await wait_all_tasks_blocked()
+        (ended,) = recorder.of(ChildEnded)
+        assert ended.reason.kind is ExitKind.CRASH
+        text = "".join(traceback.format_exception(ended.reason.exception))
+        assert "ValueError: first" in text
+        assert "KeyError: 'second'" in text

@@ -161,9 +161,9 @@ class AccountActor(Actor[AccountMessage]):
 
     async def _read_again(self) -> None:
         """Read account and login, as soon as there is a database."""
-        accounts = self._runtime.stores.accounts
         while True:
             try:
+                accounts = self._runtime.stores.accounts
                 account = await accounts.account(self._info.id)
                 secrets = await accounts.login_secrets([self._info.id])
             except DatabaseUnavailable:

@@ -41,7 +41,6 @@ from wasup.supervisor import (
     ChildNotFound,
     ChildSpec,
     Event,
-    ExitReason,
     GaveUp,
     MailboxFull,
     Request,
@@ -110,13 +109,9 @@ class Reconciler(Actor[ReconcilerMessage]):
     async def on_start(self) -> None:
         """Be found, watch for what gives up, and sweep from now on."""
         self.registry.register(RECONCILER, self.ref)
-        self._stop_listening = self.events.subscribe(self._on_event)
+        stop_listening = self.events.subscribe(self._on_event)
+        self.ref.on_end(lambda _reason: stop_listening())  # also when it is killed
         self.nursery.start_soon(self._tick)
-
-    async def on_stop(self, reason: ExitReason) -> None:
-        """Listen no more."""
-        del reason
-        self._stop_listening()
 
     def _on_event(self, event: Event) -> None:
         if not isinstance(event, ChildGaveUp | GaveUp):

@@ -1,22 +1,19 @@
 """Actors: children with a mailbox."""
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import trio
 from trio.lowlevel import wait_task_rescheduled
 
-from wasup.supervisor._actor_ref import ActorRef
-from wasup.supervisor._context import ChildContext
-from wasup.supervisor._errors import ActorEnded, LinkedActorEnded
+from wasup.supervisor._actor_life import STOP, ActorLife
+from wasup.supervisor._errors import LinkedActorEnded
 from wasup.supervisor._events import EventStream
-from wasup.supervisor._exits import NORMAL, ExitKind, ExitReason, Shutdown, TypedExit
-from wasup.supervisor._mailbox import Envelope, Mailbox
+from wasup.supervisor._exits import ExitKind, ExitReason, Shutdown
+from wasup.supervisor._mailbox import Envelope
 from wasup.supervisor._park import Reply
-from wasup.supervisor._policy import BrutalKill
 from wasup.supervisor._refs import ChildRef
 from wasup.supervisor._registry import Registry
-from wasup.supervisor._snapshot import MailboxView
 from wasup.supervisor._supervisor import Supervisor
 
 M = TypeVar("M")
@@ -38,15 +35,12 @@ class _Down:
         self.reason = reason
 
 
-_STOP = object()
-
-
-class Actor(Generic[M]):
+class Actor(ActorLife[M]):
     """A child with a mailbox.  Subclass it, and make it a child with `actor_child`.
 
     One incarnation is one object: state lives in attributes and is gone after a restart.  Messages are handled one
     at a time.  An exception from any method but `on_stop` ends the actor with it (let it crash); a typed exit
-    (`Shutdown`, `RestartQuietly`, `NeverRestart`, `EndTree`) ends it in good order.
+    (`Shutdown`, `RestartQuietly`, `RestartLater`, `NeverRestart`, `EndTree`) ends it in good order.
 
     Attributes:
         ref: the actor's own ref.
@@ -54,14 +48,9 @@ class Actor(Generic[M]):
             crashes the actor with that exception.
     """
 
-    ref: ActorRef[M]
-    nursery: trio.Nursery
-    _context: ChildContext
-    _mailbox: Mailbox[M]
-    _reply: Reply[Any] | None = None
-    _owed: set[Reply[Any]] | None = None
-    _watches: set[Callable[[], None]] | None = None
-    _stop_by: float | None = None
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._has_on_stop = cls.on_stop is not Actor.on_stop
 
     # ---- to be written by subclasses ---------------------------------------------------------
 
@@ -80,7 +69,7 @@ class Actor(Generic[M]):
 
         It is shielded from cancellation until the time of the child's ``shutdown`` is over, counted from the
         request to stop, or from now after a crash.  In an orderly end background tasks are still running.  What it
-        raises becomes the exit reason of an orderly end.
+        raises becomes the exit reason of an orderly end; after a crash it is logged.
         """
 
     async def run(self) -> None:
@@ -245,89 +234,12 @@ class Actor(Generic[M]):
                 self._owe(envelope.reply)
         return batch
 
-    # ---- for the library ---------------------------------------------------------------------
-
-    def mailbox_view(self) -> MailboxView:
-        """Return the state of the mailbox for a snapshot."""
-        return self._mailbox.view()
-
-    def _owe(self, reply: Reply[Any]) -> None:
-        if self._owed is None:
-            self._owed = set()
-        reply.keep_in(self._owed)
-
     async def _handle_system(self) -> None:
         message = self._mailbox.take_system()
+        if message is STOP:
+            raise StopRequested
         if isinstance(message, _Down):
             await self.on_down(message.ref, message.reason)
-        else:
-            raise StopRequested
-
-    def _ask_to_stop(self) -> None:
-        shutdown = self._context.slot.spec.shutdown
-        self._stop_by = trio.current_time() + (0.0 if isinstance(shutdown, BrutalKill) else shutdown)
-        self._mailbox.put_system(_STOP)
-
-    async def live(self, context: ChildContext, mailbox: Mailbox[M]) -> None:
-        """Live one incarnation, from `on_start` to `on_stop`; for the library."""
-        self._context = context
-        self._mailbox = mailbox
-        self.ref = ActorRef(context, mailbox)
-        context.set_ref(self.ref)
-        context.actor = self
-        exit_: TypedExit | None = None
-        try:
-            async with trio.open_nursery() as nursery:
-                self.nursery = nursery
-                await self.on_start()
-                if context.ignored:
-                    nursery.cancel_scope.cancel()
-                    return
-                context.on_stop_request(self._ask_to_stop)
-                context.started(self.ref)
-                try:
-                    await self.run()
-                except TypedExit as error:
-                    exit_ = error
-                await self._clean_up(NORMAL if exit_ is None else ExitReason.from_exception(exit_))
-                nursery.cancel_scope.cancel()
-        except Exception as error:
-            if context.was_up and not context.killed:
-                await self._clean_up(ExitReason.from_exception(error))
-            raise
-        if exit_ is not None:
-            raise exit_
-
-    _cleaned_up = False
-
-    async def _clean_up(self, reason: ExitReason) -> None:
-        if self._cleaned_up:
-            return
-        self._cleaned_up = True
-        deadline = self._stop_by
-        if deadline is None:
-            shutdown = self._context.slot.spec.shutdown
-            deadline = trio.current_time() + (0.0 if isinstance(shutdown, BrutalKill) else shutdown)
-        with trio.CancelScope(shield=True, deadline=deadline) as scope:
-            await self.on_stop(reason)
-        if scope.cancelled_caught and self._stop_by is not None:
-            self._context.kill()  # it was asked to stop and has not in time; any other end keeps its reason
-            await trio.lowlevel.checkpoint()
-
-    def at_end(self, context: ChildContext) -> None:
-        """Settle what others wait for; for the library, called when the actor has ended in whatever way."""
-        reason = context.end_reason()
-        owed = list(self._owed or ())
-        if self._reply is not None:
-            owed.append(self._reply)
-        for reply in owed:
-            if not reply.answered:
-                reply.fail(ActorEnded(context.path, reason))
-        for stop_watching in list(self._watches or ()):
-            stop_watching()
-        self._mailbox.end_incarnation()
-        if context.slot.surviving is not self._mailbox:
-            self._mailbox.abandon(reason)
 
 
 def _pass_on(reason: ExitReason, ended: ChildRef, other: ChildRef) -> None:

@@ -58,7 +58,7 @@ class SupervisorCore:
         )
         self.restarter = Restarter(
             spec=spec,
-            path=context.path,
+            context=context,
             table=self.table,
             launcher=self.launcher,
             retry_later=self._inbox.append,

@@ -21,7 +21,7 @@ class Event:
 
     Attributes:
         path: whom it is about, as ``root/accounts/42``.
-        incarnation: which life of it, from 1; 0 when no life is meant.
+        incarnation: which life of it, from 1.  Of a `DeadLetter`, the last the mailbox had served.
         number: counts the events of the tree from 1; gaps are events that happened while nobody listened.
         monotonic: Trio's clock, seconds.
         wall: seconds since 1970, UTC; for people.

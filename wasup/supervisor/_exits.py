@@ -96,7 +96,17 @@ class ExitReason:
     @property
     def is_normal(self) -> bool:
         """Whether OTP calls this reason normal: normal, shutdown, {shutdown, info}."""
-        return self.kind in {ExitKind.NORMAL, ExitKind.SHUTDOWN}
+        return self.kind is ExitKind.NORMAL or self.kind is ExitKind.SHUTDOWN
+
+    @property
+    def forbids_restart(self) -> bool:
+        """Whether a typed exit asks not to be restarted, or to end the tree."""
+        return self.directive is Directive.NEVER_RESTART or self.directive is Directive.END_TREE
+
+    @property
+    def asks_for_restart(self) -> bool:
+        """Whether a typed exit asks to be restarted, quietly or later."""
+        return self.directive is Directive.RESTART_QUIETLY or self.directive is Directive.RESTART_LATER
 
     @classmethod
     def from_exception(cls, exception: BaseException) -> Self:

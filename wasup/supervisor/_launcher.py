@@ -83,6 +83,8 @@ class Launcher:
         slot.starting = None  # if the supervisor is killed meanwhile it stays visible until it has ended
         if context.was_up:
             slot.process = context
+            if context.reason is None:
+                slot.last_reason = SHUTDOWN  # that of the life before would keep its frames, and all they hold
             return None
         if context.resisting:
             slot.process = context

@@ -91,6 +91,7 @@ class Mailbox(Generic[M]):
         system: what outranks mail: requests to stop, ends of monitored refs.
         handled: messages taken to be handled.
         handler_seconds: time spent in handlers.
+        incarnation: which life of the actor it serves, or served last.
     """
 
     __slots__ = (
@@ -104,12 +105,14 @@ class Mailbox(Generic[M]):
         "capacity",
         "handled",
         "handler_seconds",
+        "incarnation",
         "overflow",
         "queue",
         "system",
     )
 
     def __init__(self, spec: MailboxSpec, path: str, events: EventStream) -> None:
+        self.incarnation = 0
         self.capacity = spec.capacity
         self.overflow = spec.overflow
         self.queue: deque[Envelope[M]] = deque()
@@ -158,7 +161,9 @@ class Mailbox(Generic[M]):
     def _tell_full(self) -> None:
         if not self._told_full:
             self._told_full = True
-            self._events.emit(MailboxFullEvent, self._path, 0, capacity=self.capacity, dropped=self._dropped)
+            self._events.emit(
+                MailboxFullEvent, self._path, self.incarnation, capacity=self.capacity, dropped=self._dropped
+            )
 
     async def wait_for_room(self, envelope: Envelope[M]) -> None:
         """Wait until there is room and the message is in; or until the actor has ended: then it is a dead letter."""
@@ -260,7 +265,7 @@ class Mailbox(Generic[M]):
 
     def refuse(self, envelope: Envelope[M], reason: ExitReason) -> None:
         """Treat a message as one to an actor that has ended."""
-        self._events.emit(DeadLetter, self._path, 0, message=envelope.message, reason=reason)
+        self._events.emit(DeadLetter, self._path, self.incarnation, message=envelope.message, reason=reason)
         if envelope.reply is not None and not envelope.reply.answered:
             envelope.reply.fail(ActorEnded(self._path, reason))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from wasup.supervisor._exits import Directive, ExitReason
+from wasup.supervisor._exits import ExitReason
 
 
 class Strategy(enum.Enum):
@@ -124,7 +124,7 @@ class RestartWindow:
 
 def should_restart(restart: Restart, reason: ExitReason) -> bool:
     """Tell whether a child of this restart type is started again after it ended with ``reason``."""
-    if reason.directive in {Directive.NEVER_RESTART, Directive.END_TREE}:
+    if reason.forbids_restart:
         return False
     match restart:
         case Restart.TEMPORARY:
@@ -132,4 +132,4 @@ def should_restart(restart: Restart, reason: ExitReason) -> bool:
         case Restart.PERMANENT:
             return True
         case Restart.TRANSIENT:
-            return not reason.is_normal or reason.directive in {Directive.RESTART_QUIETLY, Directive.RESTART_LATER}
+            return not reason.is_normal or reason.asks_for_restart

@@ -33,7 +33,7 @@ class Restarter:
 
     Args:
         spec: the supervisor's specification.
-        path: its path.
+        context: the child that it is to its own supervisor.
         table: its children.
         launcher: its processes.
         retry_later: puts a retry at the end of the supervisor's inbox; it comes back to `retry`.
@@ -43,13 +43,13 @@ class Restarter:
         self,
         *,
         spec: SupervisorSpec,
-        path: str,
+        context: ChildContext,
         table: ChildTable,
         launcher: Launcher,
         retry_later: Callable[[Slot], None],
     ) -> None:
         self._spec = spec
-        self._path = path
+        self._context = context
         self._table = table
         self._launcher = launcher
         self._events = launcher.shared.events
@@ -115,8 +115,9 @@ class Restarter:
         self._give_up("automatic shutdown", slot, reason)
 
     def _give_up(self, why: str, slot: Slot, reason: ExitReason) -> None:
-        self._events.emit(GaveUp, self._path, 0, why=why, child=slot.path, reason=reason)
-        raise EndSupervisor(SupervisorGaveUp(path=self._path, why=why, child=slot.path, reason=reason))
+        me = self._context
+        self._events.emit(GaveUp, me.path, me.incarnation, why=why, child=slot.path, reason=reason)
+        raise EndSupervisor(SupervisorGaveUp(path=me.path, why=why, child=slot.path, reason=reason))
 
     # ---- restarts ----------------------------------------------------------------------------
 
@@ -220,7 +221,7 @@ class Restarter:
                     started.append(member)
                     continue
                 self.drop(member)
-            elif reason.directive in {Directive.NEVER_RESTART, Directive.END_TREE}:
+            elif reason.forbids_restart:
                 self._settle_without_restart(member, reason)
             else:
                 self._try_again(member)

@@ -2,10 +2,9 @@
 
 import traceback
 from collections import deque
-from dataclasses import dataclass
 from random import Random
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from wasup.supervisor._exits import SHUTDOWN, ExitReason
 from wasup.supervisor._policy import RestartWindow
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 HISTORY_LENGTH = 20
 
 
-@dataclass(frozen=True, slots=True)
-class ExitRecord:
+class ExitRecord(NamedTuple):
     """One exit in a child's history.  It keeps no frames alive.
 
     Attributes:

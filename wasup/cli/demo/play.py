@@ -2,6 +2,7 @@
 
 import random
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +10,7 @@ import trio
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from wasup.cli.demo.api import Api
+from wasup.cli.demo.api import Api, ApiError
 from wasup.cli.demo.report import Findings, percentile
 from wasup.emulator.client import EmulatorClient
 
@@ -125,8 +126,9 @@ class Play:
         for actor, some in (("session", victims[:3]), ("actor", victims[3:])):
             await trio.sleep(step)
             for account_id in some:
-                await self.admin.call("POST", f"/api/actors/root/accounts/{account_id}/{actor}/restart")
-                self.killed += 1
+                with suppress(ApiError):  # it is down at this moment: wasup itself, say, was killed and starts anew
+                    await self.admin.call("POST", f"/api/actors/root/accounts/{account_id}/{actor}/restart")
+                    self.killed += 1
             self.progress.console.print(f"[yellow]killed the {actor} of accounts {', '.join(map(str, some))}[/yellow]")
         await trio.sleep(step)
         dropped = await self.emulator.ctl("drop")

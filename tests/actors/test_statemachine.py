@@ -206,7 +206,7 @@ def play(script: list[tuple[str, float]], *, linked: bool) -> None:
     trio.run(main, clock=MockClock(autojump_threshold=0))
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 @given(script=SCRIPT, linked=st.booleans())
 def test_no_script_of_events_and_commands_makes_an_illegal_step_or_a_stuck_account(
     script: list[tuple[str, float]], linked: bool

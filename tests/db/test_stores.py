@@ -91,14 +91,16 @@ async def test_logins_are_stored_apart_and_forgotten(world: Any) -> None:
 
 
 async def test_an_idempotency_key_gives_the_first_message_again(world: Any) -> None:
-    """The same key is the same message; another content under it is a conflict."""
-    (fence,) = await world.accounts(1)
+    """The same key is the same message; another content or account under it is a conflict."""
+    fence, other = await world.accounts(2)
     queue = world.db.messages.queue_message
     first, new = await queue(outgoing(world, fence, "A", idempotency_key="k"))
     again, new_again = await queue(outgoing(world, fence, "B", idempotency_key="k"))
     assert (new, new_again, again.id) == (True, False, first.id)
     with pytest.raises(Conflict):
         await queue(outgoing(world, fence, "C", idempotency_key="k", content=Text(body="other")))
+    with pytest.raises(Conflict):
+        await queue(outgoing(world, other, "C", idempotency_key="k"))
     await world.db.ownership.claim([fence.account_id])
     with pytest.raises(NotOwner):
         await queue(outgoing(world, fence, "D"))

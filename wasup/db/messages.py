@@ -50,7 +50,8 @@ class SqlMessageStore:
         """See the port."""
         now = self._clock.now_ms()
         content = _encode(message.content).decode()
-        digest = hashlib.sha256(f"{message.chat}\0{message.quoted_id}\0{content}".encode()).hexdigest()
+        asked = f"{message.fence.account_id}\0{message.chat}\0{message.quoted_id}\0{content}"
+        digest = hashlib.sha256(asked.encode()).hexdigest()
 
         def work(connection: Connection) -> tuple[StoredMessage, bool]:
             lock_account(connection, self._engine.driver, message.fence)

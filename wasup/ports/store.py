@@ -259,7 +259,7 @@ class MessageStore(Protocol):
         """Store a message with status `queued`; returns it and whether it is new.
 
         Raises:
-            Conflict: the idempotency key was used for another chat or content.
+            Conflict: the idempotency key was used for another account, chat or content of the workspace.
             NotOwner: the fence did not hold.
         """
         ...

@@ -77,7 +77,6 @@ class _Soak:
     dropped: int = 0
     sent: list[tuple[str, str]] = field(default_factory=list)
     asked: int = 0
-    loads: int = 0
 
     # ---- what happens ------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """The composition root: settings in, a running instance out. The only module that knows all parts."""
 
+import gc
 import resource
 import signal
 from collections.abc import Awaitable, Callable
@@ -55,6 +56,7 @@ async def run_instance(
         SupervisorGaveUp: the tree ended by itself.
     """
     _allow_many_sockets()
+    _collect_garbage_rarely()
     clock = SystemClock()
     sqlite = settings.database_url.startswith("sqlite")
     runtime = Runtime(
@@ -92,6 +94,16 @@ def _allow_many_sockets() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def _collect_garbage_rarely() -> None:
+    """Walk the long-lived objects of thousands of sessions less often than Python does by default.
+
+    At 2,000 messages a second that took a quarter of the time, in pauses of up to a second (`gc.callbacks`).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
+
+
 def _providers(settings: Settings) -> dict[str, Provider]:
     providers: list[Provider] = []
     if settings.emulator_url is not None:
@@ -127,14 +139,17 @@ async def _hold(runtime: Runtime) -> None:
     Raises:
         EndTree: somebody else has taken over; two instances must never run the same accounts.
     """
+    pulse = runtime.pulse
     while True:
         await trio.sleep(_BEAT)
         try:
             await runtime.stores.ownership.hold()
+            pulse.database_away_since = None
         except NotOwner as error:
             log.critical("instance.fenced", why=str(error))
             raise EndTree(f"another instance owns the database now: {error}") from error
         except DatabaseUnavailable as error:
+            pulse.database_away_since = pulse.database_away_since or trio.current_time()
             log.warning("instance.database_away", why=str(error))
 
 

@@ -63,7 +63,8 @@ def driver_url(url: str) -> URL:
         case "sqlite" if parsed.database and parsed.database != ":memory:":
             return parsed.set(drivername="sqlite+aiosqlite")
         case _:
-            raise ValueError(f"a database URL is mysql://user:password@host:port/name or sqlite:///file, not {url!r}")
+            kind = url.partition("://")[0]  # the rest may hold a password
+            raise ValueError(f"a database URL is mysql://user:password@host:port/name or sqlite:///file, not {kind}:…")
 
 
 def make_engine(url: str, *, pool_size: int) -> AsyncEngine:

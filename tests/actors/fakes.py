@@ -152,7 +152,7 @@ class FakeSession:
         """None."""
         return ()
 
-    async def history(self, chat: str, *, after_id: str | None, limit: int) -> HistoryPage:
+    async def history(self, chat: str, *, after_id: str | None, limit: int, since: int | None = None) -> HistoryPage:
         """None."""
         return HistoryPage(messages=(), more=False)
 
@@ -208,7 +208,13 @@ class FakeProvider:
         self.pending: dict[int, dict[int, tuple[Message, ...]]] = {}
         self.arrived: list[tuple[int, str]] = []
         self.logins = itertools.count(1)
+        self.forgotten: list[int] = []
         self._tokens = itertools.count(1)
+
+    async def forget(self, account_id: int) -> None:
+        """See the port."""
+        await trio.lowlevel.checkpoint()
+        self.forgotten.append(account_id)
 
     def open(self, login: Login) -> AbstractAsyncContextManager[FakeSession]:
         """See the port."""

@@ -40,6 +40,10 @@ TABLE = {
     R.REPLACED: Row(S.SUSPENDED, Verdict.STAY_DOWN),
     R.DEAF: Row(S.RECONNECTING, Verdict.RESTART),
     R.HOST_CRASHED: Row(S.RECONNECTING, Verdict.RESTART),
+    R.RECYCLED: Row(S.RECONNECTING, Verdict.RESTART_NOW),
+    R.HOST_EXHAUSTED: Row(S.RECONNECTING, Verdict.BACK_OFF),
+    R.NO_HOST: Row(S.SUSPENDED, Verdict.STAY_DOWN),
+    R.LOGIN_LOST: Row(S.NEEDS_PAIRING, Verdict.STAY_DOWN, forgotten=True),
     R.TIMED_OUT: Row(S.RECONNECTING, Verdict.BACK_OFF),
     R.PIPELINE_LOST: Row(S.RECONNECTING, Verdict.BACK_OFF),
     R.PROTOCOL_ERROR: Row(S.RECONNECTING, Verdict.BACK_OFF),
@@ -53,7 +57,7 @@ def test_the_table_is_complete() -> None:
 
 @pytest.mark.parametrize("reason", DisconnectReason)
 def test_each_reason_leads_to_one_status_and_one_verdict(reason: DisconnectReason) -> None:
-    """The first end for a reason is decided as `facts/disconnects.md` has it."""
+    """The first end for a reason is decided as the table has it."""
     row, decision = TABLE[reason], decide(reason, 1)
     assert (decision.status, decision.verdict, decision.forget_login) == (row.status, row.verdict, row.forgotten)
 

@@ -116,11 +116,13 @@ def test_a_text_that_is_too_long_is_refused(world: World) -> None:
         assert isinstance(world.send(device, frame), kind)
 
 
-def test_old_history_is_forgotten_and_an_unknown_id_gives_all_there_is(world: World) -> None:
-    """Rather too much than a gap."""
+def test_old_history_is_forgotten_and_an_unknown_id_is_refused(world: World) -> None:
+    """So that whoever asks can ask by time."""
     account = world.account("551100000001")
     ids = _write(world, account, 25)
-    kept, more = account.history(ADA, ids[0], 100)
+    with pytest.raises(Unknown, match=ids[0]):
+        account.history(ADA, ids[0], 100)
+    kept, more = account.history(ADA, None, 100)
     assert len(kept) == 10
     assert not more
     rest, _ = account.history(ADA, ids[-2], 100)

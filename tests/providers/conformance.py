@@ -626,6 +626,20 @@ class ProviderConformance:
         assert nothing.messages == ()
         assert not nothing.more
 
+    async def test_history_after_a_message_that_is_gone_is_a_lookup_error(self, harness: Harness) -> None:
+        """Whoever asks can then ask by time."""
+        self._needs(harness, "history")
+        async with harness.ready() as (phone, session):
+            ids = await harness.emulator.incoming(LINUS, "{n}", phone=phone, count=3)
+            messages = await collect(session, Message, 3)
+            with pytest.raises(LookupError):
+                await session.history(LINUS, after_id="3EB0FFFFFFFFFFFFFFFF", limit=10)
+            page = await session.history(LINUS, after_id=None, limit=10, since=messages[-1].timestamp)
+            assert ids[-1] in {message.id for message in page.messages}
+            assert all(message.timestamp >= messages[-1].timestamp for message in page.messages)
+            late = await session.history(LINUS, after_id=None, limit=10, since=messages[-1].timestamp + 3_600_000)
+        assert (late.messages, late.more) == ((), False)
+
     async def test_history_has_both_directions(self, harness: Harness) -> None:
         """What the account wrote itself is part of the chat."""
         self._needs(harness, "history")

@@ -43,6 +43,7 @@ from wasup.ports.session import (
     SessionEvent,
     SyncProgress,
     Typing,
+    Usage,
 )
 from wasup.supervisor import (
     Actor,
@@ -93,6 +94,7 @@ class SessionActor(Actor[SessionMessage]):
         self._phase = "starting"
         self._ready = False
         self._synchronised = -1
+        self._usage: Usage | None = None
 
     # ---- life --------------------------------------------------------------------------------
 
@@ -250,6 +252,8 @@ class SessionActor(Actor[SessionMessage]):
                         nursery.start_soon(self._first_sync, session)
             case Typing():
                 pass  # never stored; streams of the API will tell it
+            case Usage():
+                self._usage = event
             case _:
                 assert_never(event)
 

@@ -13,7 +13,7 @@ from wasup.bridge import Bridge
 from wasup.db.engine import Engine
 from wasup.ports.store import StoreError
 
-__all__ = ["SchemaOutdated", "migrate", "missing_revision"]
+__all__ = ["SchemaOutdated", "migrate", "missing_revision", "newest_revision"]
 
 _FOLDER = Path(__file__).parent.parent / "migrations"
 
@@ -29,21 +29,23 @@ def _config() -> Config:
 
 
 @cache
-def _head() -> str:
+def newest_revision() -> str:
+    """The revision that this version of wasup works with."""
     return ScriptDirectory.from_config(_config()).get_current_head() or ""
 
 
 def missing_revision(connection: Connection) -> str | None:
     """What is wrong with the schema's version, in words; None if it is current."""
     found = MigrationContext.configure(connection).get_current_revision()
-    if found == _head():
+    if found == newest_revision():
         return None
     if found is None:
         return "the database has no wasup schema yet: run `wasup migrate`"
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
     if found in known:
-        return f"the database's schema is at revision {found}, wasup needs {_head()}: run `wasup migrate`"
-    return f"the database's schema (revision {found}) is newer than this wasup, which knows {_head()}: upgrade wasup"
+        return f"the database's schema is at revision {found}, wasup needs {newest_revision()}: run `wasup migrate`"
+    newest = newest_revision()
+    return f"the database's schema (revision {found}) is newer than this wasup, which knows {newest}: upgrade wasup"
 
 
 def _upgrade(connection: Connection) -> tuple[str | None, str]:
@@ -51,7 +53,7 @@ def _upgrade(connection: Connection) -> tuple[str | None, str]:
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
-    return before, _head()
+    return before, newest_revision()
 
 
 async def migrate(url: str, bridge: Bridge | None = None) -> tuple[str | None, str]:

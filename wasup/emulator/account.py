@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Final, Protocol
 
+import msgspec
+
 from wasup.emulator import people, wire
 from wasup.emulator.journal import ACKNOWLEDGED, HANDED, Item, Journal
 from wasup.emulator.people import Person
@@ -25,6 +27,10 @@ _DELIVERY_BYTES: Final = 256 * 1024  # a delivery is cut when it gets longer tha
 def now_ms() -> int:
     """WhatsApp's clock: UTC epoch milliseconds."""
     return time.time_ns() // 1_000_000
+
+
+class _Written(msgspec.Struct, frozen=True):
+    timestamp: int
 
 
 class Unknown(LookupError):  # noqa: N818 - said of a person, chat, group or account
@@ -291,8 +297,14 @@ class Account:
             for person in once.values()
         ]
 
-    def history(self, chat_id: str, after_id: str | None, limit: int) -> tuple[list[bytes], bool]:
-        """Messages after the given one as JSON, oldest first, and whether newer ones follow."""
+    def history(
+        self, chat_id: str, after_id: str | None, limit: int, since: int | None = None
+    ) -> tuple[list[bytes], bool]:
+        """Messages after the given one as JSON, oldest first, and whether newer ones follow.
+
+        Raises:
+            Unknown: the chat does not have the message to begin after.
+        """
         kept = self.open_chat(chat_id).kept
         start = 0
         if after_id is not None:
@@ -300,9 +312,13 @@ class Account:
                 if key == after_id:
                     start = len(kept) - back
                     break
+            else:
+                raise Unknown(f"chat {chat_id} has no message {after_id}")
         page: list[bytes] = []
         size = 0
         for _, raw, _ in itertools.islice(kept, start, None):
+            if since is not None and msgspec.json.decode(raw, type=_Written).timestamp < since:
+                continue
             if len(page) >= limit or size > _DELIVERY_BYTES * 4:
                 return page, True
             page.append(raw)

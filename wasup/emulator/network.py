@@ -324,7 +324,7 @@ class Network:
                 case wire.Send():
                     self._send(connection, device, frame)
                 case wire.History():
-                    page, more = account.history(frame.chat, frame.after_id, max(1, frame.limit))
+                    page, more = account.history(frame.chat, frame.after_id, max(1, frame.limit), frame.since)
                     raw = [msgspec.Raw(message) for message in page]
                     connection.post_raw(wire.encode(_RawPage(n=frame.n, messages=raw, more=more)))
                 case wire.ListAll():

@@ -139,13 +139,15 @@ class ListAll(_Frame, tag="list"):
 class History(_Frame, tag="history"):
     """Messages of a chat after the given one; answered by `page`.
 
-    After an id that the emulator does not have (any more), the whole chat is given.
+    An id that the emulator does not have (any more) is refused with `error`; `since` (epoch milliseconds) leaves out
+    what is older.
     """
 
     n: int
     chat: str
     limit: int
     after_id: str | None = None
+    since: int | None = None
 
 
 class Ping(_Frame, tag="ping"):

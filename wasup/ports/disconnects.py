@@ -30,6 +30,10 @@ class DisconnectReason(StrEnum):
     REPLACED = "replaced"  # 440, CONFLICT
     DEAF = "deaf"  # ours: looks connected, and a probe got no answer
     HOST_CRASHED = "host_crashed"  # ours: page, browser or host process died
+    RECYCLED = "recycled"  # ours: the host was over its memory budget, and was closed at a quiet moment
+    HOST_EXHAUSTED = "host_exhausted"  # ours: no disk or memory left to run the host with
+    NO_HOST = "no_host"  # ours: there is no browser on this machine to run the account in
+    LOGIN_LOST = "login_lost"  # ours: what the login was kept in is damaged beyond repair
     TIMED_OUT = "timed_out"  # ours: a transitional state passed its deadline
     PIPELINE_LOST = "pipeline_lost"  # ours: the writer died with deliveries in hand; they are handed over again
     PROTOCOL_ERROR = "protocol_error"  # ours: the far side said something we cannot read
@@ -81,6 +85,10 @@ RESPONSES: Final[dict[DisconnectReason, Response]] = {
     DisconnectReason.REPLACED: Response(remedy=Remedy.SUSPEND, alert=True),
     DisconnectReason.DEAF: Response(remedy=Remedy.RESTART),
     DisconnectReason.HOST_CRASHED: Response(remedy=Remedy.RESTART),
+    DisconnectReason.RECYCLED: Response(remedy=Remedy.RESTART_NOW),
+    DisconnectReason.HOST_EXHAUSTED: Response(remedy=Remedy.BACK_OFF, alert=True),
+    DisconnectReason.NO_HOST: Response(remedy=Remedy.SUSPEND, alert=True),
+    DisconnectReason.LOGIN_LOST: Response(remedy=Remedy.ASK_TO_PAIR, forget_login=True, alert=True),
     DisconnectReason.TIMED_OUT: Response(remedy=Remedy.BACK_OFF),
     DisconnectReason.PIPELINE_LOST: Response(remedy=Remedy.BACK_OFF),
     DisconnectReason.PROTOCOL_ERROR: Response(remedy=Remedy.BACK_OFF, attempts=3),

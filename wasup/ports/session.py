@@ -33,6 +33,7 @@ __all__ = [
     "SessionEvent",
     "SyncProgress",
     "Typing",
+    "Usage",
 ]
 
 
@@ -132,6 +133,20 @@ class Typing(msgspec.Struct, frozen=True, kw_only=True):
     active: bool
 
 
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """What this account's own processes use now; told from time to time by providers that have such processes.
+
+    Attributes:
+        memory: bytes, proportional set size of the whole process tree.
+        cpu_seconds: processor time that the tree has used since it started.
+        processes: how many there are.
+    """
+
+    memory: int
+    cpu_seconds: float
+    processes: int
+
+
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """Things to store, in the order in which each chat had them.
 
@@ -144,7 +159,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[Item, ...]
 
 
-SessionEvent: TypeAlias = QrIssued | PairingCodeIssued | Paired | SyncProgress | Ready | Typing | Delivery
+SessionEvent: TypeAlias = QrIssued | PairingCodeIssued | Paired | SyncProgress | Ready | Typing | Usage | Delivery
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
@@ -248,8 +263,18 @@ class Session(Protocol):
         """All groups with their participants, as they are now."""
         ...
 
-    async def history(self, chat: str, *, after_id: str | None, limit: int) -> HistoryPage:
-        """Messages of a chat after the given one (from its beginning with None), oldest first."""
+    async def history(self, chat: str, *, after_id: str | None, limit: int, since: int | None = None) -> HistoryPage:
+        """Messages of a chat, oldest first, as far back as the provider still has them.
+
+        Args:
+            chat: id of the chat.
+            after_id: only what follows this message.
+            limit: at most so many.
+            since: only what was written at or after this time, epoch milliseconds.
+
+        Raises:
+            LookupError: there is no such chat, or no such message in it (any more): ask by time instead.
+        """
         ...
 
     async def upload(self, data: bytes, *, mime: str, filename: str | None = None) -> str:
@@ -284,6 +309,10 @@ class Provider(Protocol):
     @property
     def capabilities(self) -> Capabilities:
         """What its sessions can do."""
+        ...
+
+    async def forget(self, account_id: int) -> None:
+        """Remove what is kept of the account's login outside the database. Its session has ended before."""
         ...
 
     def open(self, login: Login) -> AbstractAsyncContextManager[Session]:

@@ -55,6 +55,9 @@ class EmulatedProvider:
         """Everything that the port knows."""
         return self._capabilities
 
+    async def forget(self, account_id: int) -> None:
+        """Nothing is kept outside the database."""
+
     @asynccontextmanager
     async def open(self, login: Login) -> AsyncIterator[EmulatedSession]:
         """Connect and say who we are; the session's events tell what comes of it.

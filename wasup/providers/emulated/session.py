@@ -322,10 +322,10 @@ class EmulatedSession:
         n = self._number()
         return (await self._look_up(wire.ListAll(n=n, what="groups"), n, wire.Groups)).groups
 
-    async def history(self, chat: str, *, after_id: str | None, limit: int) -> HistoryPage:
-        """Messages after the given one; after one that is not known (any more), the whole chat."""
+    async def history(self, chat: str, *, after_id: str | None, limit: int, since: int | None = None) -> HistoryPage:
+        """Messages of a chat after the given one, oldest first."""
         n = self._number()
-        frame = wire.History(n=n, chat=chat, after_id=after_id, limit=limit)
+        frame = wire.History(n=n, chat=chat, after_id=after_id, limit=limit, since=since)
         page = await self._look_up(frame, n, wire.Page)
         return HistoryPage(messages=page.messages, more=page.more)
 

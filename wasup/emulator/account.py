@@ -16,7 +16,7 @@ from wasup.emulator import people, wire
 from wasup.emulator.journal import ACKNOWLEDGED, HANDED, Item, Journal
 from wasup.emulator.people import Person
 from wasup.emulator.settings import EmulatorSettings
-from wasup.ports.messages import ChatChanged, ContactChanged, GroupChanged, Message, Participant, Text
+from wasup.ports.messages import ChatChanged, ContactChanged, GroupChanged, Message, MessageStatus, Participant, Text
 from wasup.ports.session import Me
 
 __all__ = ["Account", "Chat", "Device", "Door", "Group", "Unknown", "now_ms"]
@@ -113,7 +113,7 @@ class Device:
 class Chat:
     """A private chat or a group's."""
 
-    __slots__ = ("archived", "id", "kept", "last_at", "name", "person", "unread")
+    __slots__ = ("archived", "id", "kept", "last_at", "name", "person", "statuses", "unread")
 
     def __init__(self, chat_id: str, *, name: str | None, person: Person | None, keep: int) -> None:
         self.id = chat_id
@@ -123,6 +123,7 @@ class Chat:
         self.last_at: int | None = None
         self.archived = False
         self.kept: deque[tuple[str, bytes, bool]] = deque(maxlen=keep)
+        self.statuses: dict[str, MessageStatus] = {}  # how far the account's own messages are
 
     def changed(self) -> ChatChanged:
         """The chat as the port tells it."""
@@ -178,6 +179,7 @@ class Account:
         self.sent: dict[str, int] = {}
         self.answers_to_lose = 0
         self.sends_to_fail: list[tuple[str, bool]] = []
+        self.pictures: dict[str, str | None] = {}  # by number or group: a medium's ref, or none
         self._settings = settings
         self._book: dict[str, Person] | None = None
         self._chats: dict[str, Chat] = {}
@@ -296,6 +298,11 @@ class Account:
             ContactChanged(id=person.id, alt=person.alt, name=person.name, push_name=person.push_name)
             for person in once.values()
         ]
+
+    def own_contact(self) -> ContactChanged:
+        """The account as one of its contacts."""
+        person = self.person
+        return ContactChanged(id=person.id, alt=person.alt, push_name=person.push_name)
 
     def history(
         self, chat_id: str, after_id: str | None, limit: int, since: int | None = None

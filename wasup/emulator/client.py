@@ -42,6 +42,7 @@ class EmulatorClient:
     def __init__(self, url: str, *, timeout: float = 30.0) -> None:
         self.url = url.rstrip("/")
         self.pid: int | None = None  # of the process, if `running_emulator` started it
+        self.tls_url: str | None = None  # where the page is as web.whatsapp.com, if the process was given a port for it
         self._http = httpx.AsyncClient(base_url=self.url, timeout=timeout, trust_env=False, verify=False)  # noqa: S501 - loopback
 
     async def __aenter__(self) -> Self:
@@ -87,6 +88,12 @@ class EmulatorClient:
         answer = await self.ctl("incoming", chat=chat, **more)
         ids: list[str] = answer["ids"]
         return ids
+
+    async def upload(self, data: bytes, mime: str) -> str:
+        """Bytes that somebody sends; their reference."""
+        response = await self._http.post("/media", content=data, headers={"Content-Type": mime})
+        ref: str = _json(response)["ref"]
+        return ref
 
     async def make_accounts(self, count: int, start_phone: str = "551190000000") -> list[tuple[str, bytes]]:
         """Accounts with a paired device each: phone and `Login.secret`."""
@@ -187,8 +194,10 @@ async def running_emulator(**settings: object) -> AsyncIterator[EmulatorClient]:
             ready = await _first_line(process)
         if not ready.startswith("ready "):
             raise EmulatorDied(f"the emulator did not come up in time: {ready!r}")
-        async with EmulatorClient(ready.split()[1]) as client:
+        _, url, *tls_urls = ready.split()
+        async with EmulatorClient(url) as client:
             client.pid = process.pid
+            client.tls_url = tls_urls[0] if tls_urls else None
             yield client
     finally:
         with trio.CancelScope(shield=True):

@@ -1,12 +1,13 @@
 """Bodies of the control API: one class for each `POST /ctl/…`."""
 
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 
 __all__ = [
     "Ban",
     "Behaviour",
+    "BreakPage",
     "ChangeGroup",
     "Chosen",
     "Disconnect",
@@ -14,6 +15,7 @@ __all__ = [
     "FailSends",
     "ForgetMedia",
     "Garble",
+    "GivePicture",
     "Hang",
     "Incoming",
     "LoseAnswers",
@@ -67,7 +69,7 @@ class Incoming(Nothing):
     id: str | None = None
     content: dict[str, Any] | None = None
     sender: str | None = None
-    author: str | None = None  # the prototype's word for `sender`
+    author: str | None = None  # another word for `sender`
     quoted_id: str | None = None
     from_me: bool = False
     timestamp: int | None = None
@@ -197,6 +199,28 @@ class MakeAccounts(Nothing):
 
     count: Count
     start_phone: str = "551190000000"
+
+
+class BreakPage(Chosen, kw_only=True):
+    """Break the page that plays WhatsApp Web: every page, or those of one account.
+
+    At once, for open pages: `crash` (the renderer dies) and `hang` (it never answers again). At once and whenever a
+    page loads, until `mend`: `module_missing` (`module` is gone) and `module_changed` (its `member`, or all of them,
+    have other names: "WhatsApp changed"). For logins to come, until `mend`: `no_qr` (no QR code is ever offered),
+    `slow_sync` (synchronising takes `seconds`) and `logout_during_sync`.
+    """
+
+    what: Literal["crash", "hang", "module_missing", "module_changed", "no_qr", "slow_sync", "logout_during_sync"]
+    module: str | None = None
+    member: str | None = None
+    seconds: Seconds = 30.0
+
+
+class GivePicture(Chosen, kw_only=True):
+    """A person or a group shows a picture from the media store; without `ref`, none."""
+
+    who: str
+    ref: str | None = None
 
 
 class ForgetMedia(Nothing):

@@ -9,6 +9,7 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,15 +24,17 @@ from wasup.emulator.logins import Logins
 from wasup.emulator.media import MediaStore
 from wasup.emulator.network import Network
 from wasup.emulator.settings import EmulatorSettings
+from wasup.emulator.web.certificate import server_context
+from wasup.emulator.web.server import WebDoor
 from wasup.emulator.world import World
 
 __all__ = ["command_line", "main", "run"]
 
 _STATIC: Final = Path(__file__).parent / "static"
 _DESCRIPTION: Final = """WhatsApp played on loopback. GET / is a page with the phones, POST /ctl/… the control
-API, /ws the network of the `emulated` provider, /backend/webhooks a customer's back end. Its state (accounts,
-device secrets, undelivered messages, log) outlives its clients and is kept in memory only: it ends with this
-process."""
+API, /ws the network of the `emulated` provider, /web/ a page that plays web.whatsapp.com (and / on the TLS port,
+for clients that map that name here), /backend/webhooks a customer's back end. Its state (accounts, device secrets,
+undelivered messages, log) outlives its clients and is kept in memory only: it ends with this process."""
 
 
 def _application(settings: EmulatorSettings) -> tuple[web.Application, Network]:
@@ -40,7 +43,8 @@ def _application(settings: EmulatorSettings) -> tuple[web.Application, Network]:
     logins = Logins(world, settings)
     network = Network(world, logins, settings)
     media = MediaStore(journal)
-    control = Control(world, logins, network, LoadGenerator(world), media)
+    door = WebDoor(network)
+    control = Control(world, logins, network, LoadGenerator(world), media, door)
     backend = Backend()
     application = web.Application(client_max_size=settings.max_media)
     application.add_routes(
@@ -49,15 +53,21 @@ def _application(settings: EmulatorSettings) -> tuple[web.Application, Network]:
             *backend.routes(),
             *control.routes(),
             *media.routes(),
-            web.get("/", _page),
+            *door.routes(),
+            web.get("/", _front(door)),
             web.static("/static", _STATIC),
         ]
     )
     return application, network
 
 
-async def _page(_request: web.Request) -> web.FileResponse:
-    return web.FileResponse(_STATIC / "phones.html")
+def _front(door: WebDoor) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """`GET /`: whoever comes by TLS takes this server for web.whatsapp.com."""
+
+    async def front(request: web.Request) -> web.StreamResponse:
+        return await door.index(request) if request.secure else web.FileResponse(_STATIC / "phones.html")
+
+    return front
 
 
 def _end_with_stdin(stop: asyncio.Event) -> None:
@@ -79,8 +89,11 @@ async def _serve(settings: EmulatorSettings) -> None:
     sender = asyncio.create_task(network.run_sender())
     site = web.TCPSite(runner, settings.host, settings.port, backlog=4096, reuse_address=True)
     await site.start()
-    host, port = runner.addresses[0][:2]
-    print(f"ready http://{host}:{port}", flush=True)  # noqa: T201 - whoever started us waits for this line
+    if settings.tls_port >= 0:
+        await web.TCPSite(runner, settings.host, settings.tls_port, ssl_context=server_context()).start()
+    schemes = ("http", "https")
+    addresses = [f"{scheme}://{where[0]}:{where[1]}" for scheme, where in zip(schemes, runner.addresses, strict=False)]
+    print("ready", *addresses, flush=True)  # noqa: T201 - whoever started us waits for this line
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait({stopped, sender}, return_when=asyncio.FIRST_COMPLETED)
     if sender.done():

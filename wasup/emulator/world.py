@@ -212,6 +212,9 @@ class World:
             everybody = () if group is None else group.people.values()
             participants = [person.id for person in everybody if person.phone != account.phone][:8]
         given = []
+        for message_id in ids:
+            if chat.statuses.get(message_id) is not MessageStatus.READ:
+                chat.statuses[message_id] = status
         for participant in participants:
             receipt = Receipt(
                 chat=chat.id,

@@ -91,6 +91,10 @@ function words(message) {
   return content.body ?? content.caption ?? content.emoji ?? content.name ?? "";
 }
 
+function file({ content: { media } }) {
+  return media ? [" ", element("a", { href: "/media/" + media.ref }, media.filename ?? media.mime)] : [];
+}
+
 function showChats(chats) {
   const shown = JSON.stringify(chats);
   if (shown === shownChats) return;
@@ -102,7 +106,7 @@ function showChats(chats) {
     const messages = chat.messages.map((message) => element("li", { className: message.from_me ? "mine" : "" },
       element("span", { className: "quiet" },
         `${message.from_me ? "this account" : message.push_name ?? message.sender} · ${message.content.type} `),
-      words(message)));
+      words(message), ...file(message)));
     const details = element("details", { open: wasOpen.has(chat.id) || (place === 0 && wasOpen.size === 0) },
       element("summary", {}, chat.name ?? chat.id, element("span", { className: "quiet" }, ` ${chat.id}`)),
       element("ol", { className: "messages" }, ...messages));

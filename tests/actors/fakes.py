@@ -33,10 +33,9 @@ def me_of(account_id: int) -> Me:
     return Me(id=f"55119{account_id:08}@c.us", push_name=f"Account {account_id}")
 
 
-def message(message_id: str, body: str = "hello") -> Message:
+def message(message_id: str, body: str = "hello", *, chat: str = "5511777776666@c.us", timestamp: int = 1) -> Message:
     """Somebody writes."""
-    person = "5511777776666@c.us"
-    return Message(id=message_id, chat=person, sender=person, from_me=False, timestamp=1, content=Text(body=body))
+    return Message(id=message_id, chat=chat, sender=chat, from_me=False, timestamp=timestamp, content=Text(body=body))
 
 
 class FakeSession:
@@ -45,6 +44,7 @@ class FakeSession:
     Attributes:
         open: whether its context has not been left.
         acknowledged: tokens, in order.
+        frames: how many tokens were told at a time.
         sent: what was handed over, as (message id, content).
         answers_probes: False makes it deaf.
         on_send: called instead of sending; what it raises, the sender gets.
@@ -57,12 +57,14 @@ class FakeSession:
         self.open = True
         self.opened_at = trio.current_time()
         self.acknowledged: list[int] = []
+        self.frames: list[int] = []
         self.sent: list[tuple[str, Content]] = []
         self.answers_probes = True
         self.probes = 0
         self.unlinked = False
         self.on_send: Callable[[str], Awaitable[None]] | None = None
         self.on_code: Callable[[str], Awaitable[None]] | None = None
+        self.on_history: Callable[[str], Awaitable[None]] | None = None
         self._end: Disconnected | None = None
         self._send, self._receive = trio.open_memory_channel[SessionEvent](10_000)
 
@@ -114,9 +116,10 @@ class FakeSession:
         """Take note."""
         await trio.lowlevel.checkpoint()
         self._check()
+        self.frames.append(len(tokens))
         for token in tokens:
             self.acknowledged.append(token)
-            self.provider.pending[self.account_id].pop(token, None)
+            self.provider.pending.get(self.account_id, {}).pop(token, None)
 
     async def request_pairing_code(self, phone: str) -> None:
         """A code, unless the test has other plans."""
@@ -141,8 +144,11 @@ class FakeSession:
         """Nothing."""
 
     async def chats(self) -> Sequence[ChatChanged]:
-        """None."""
-        return ()
+        """Those that have messages."""
+        await trio.lowlevel.checkpoint()
+        self._check()
+        kept = self.provider.chats.get(self.account_id, {})
+        return [ChatChanged(id=chat, last_message_at=messages[-1].timestamp) for chat, messages in kept.items()]
 
     async def contacts(self) -> Sequence[ContactChanged]:
         """One."""
@@ -153,8 +159,20 @@ class FakeSession:
         return ()
 
     async def history(self, chat: str, *, after_id: str | None, limit: int, since: int | None = None) -> HistoryPage:
-        """None."""
-        return HistoryPage(messages=(), more=False)
+        """What the provider keeps of the chat; every question is noted."""
+        await trio.lowlevel.checkpoint()
+        self._check()
+        self.provider.asked.append((self.account_id, chat, after_id, since))
+        if self.on_history is not None:
+            await self.on_history(chat)
+        kept = self.provider.chats.get(self.account_id, {})[chat]  # a KeyError is a LookupError
+        if after_id is not None:
+            ids = [message.id for message in kept]
+            if after_id not in ids:
+                raise LookupError(after_id)
+            kept = kept[ids.index(after_id) + 1 :]
+        kept = [message for message in kept if since is None or message.timestamp >= since]
+        return HistoryPage(messages=tuple(kept[:limit]), more=len(kept) > limit)
 
     async def upload(self, data: bytes, *, mime: str, filename: str | None = None) -> str:
         """Nothing."""
@@ -197,11 +215,16 @@ class FakeProvider:
         sessions: all that were ever opened.
         pending: what an account was given and has not acknowledged, by token.
         arrived: (account, message id) of what WhatsApp's server got, repeats included.
+        chats: what it keeps of an account's chats, oldest first, for `history`.
+        body: of the messages that it hands over.
+        asked: every question for history, as (account, chat, after_id, since).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, handover: Handover = Handover.ACKNOWLEDGES, *, body: str = "hello") -> None:
+        self.body = body
         self.type = "fake"
-        self.capabilities = Capabilities(handover=Handover.ACKNOWLEDGES, own_message_ids=True)
+        self.capabilities = Capabilities(handover=handover, own_message_ids=True)
+        self.asked: list[tuple[int, str, str | None, int | None]] = []
         self.plans: dict[int, Plan] = {}
         self.sessions: list[FakeSession] = []
         self.linked: set[bytes] = set()
@@ -209,11 +232,13 @@ class FakeProvider:
         self.arrived: list[tuple[int, str]] = []
         self.logins = itertools.count(1)
         self.forgotten: list[int] = []
+        self.chats: dict[int, dict[str, list[Message]]] = {}
         self._tokens = itertools.count(1)
 
     async def forget(self, account_id: int) -> None:
         """See the port."""
         await trio.lowlevel.checkpoint()
+        assert not any(session.open for session in self.opened(account_id)), "its session is still open"
         self.forgotten.append(account_id)
 
     def open(self, login: Login) -> AbstractAsyncContextManager[FakeSession]:
@@ -248,12 +273,27 @@ class FakeProvider:
         tokens = []
         for message_id in message_ids:
             token = next(self._tokens)
-            self.pending.setdefault(account_id, {})[token] = (message(message_id),)
+            self.pending.setdefault(account_id, {})[token] = (message(message_id, self.body),)
             tokens.append(token)
             session = self.live(account_id)
             if session is not None:
-                session.tell(Delivery(token=token, items=(message(message_id),)))
+                session.tell(Delivery(token=token, items=(message(message_id, self.body),)))
         return tokens
+
+
+class RefetchingProvider(FakeProvider):
+    """Tells WhatsApp at once that it has a message: only history brings it again."""
+
+    def __init__(self) -> None:
+        super().__init__(Handover.REFETCHES)
+
+    def write(self, account_id: int, *messages: Message, live: bool = True) -> None:
+        """Somebody writes; handed over once, to the session that is open and ready if there is one."""
+        for written in messages:
+            self.chats.setdefault(account_id, {}).setdefault(written.chat, []).append(written)
+            session = self.live(account_id)
+            if session is not None and live:
+                session.tell(Delivery(token=next(self._tokens), items=(written,)))
 
 
 def plan(*steps: Any) -> Plan:

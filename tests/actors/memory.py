@@ -11,6 +11,7 @@ from wasup.identifiers import new_session_id
 from wasup.ports.accounts import Account, AccountStatus, Desired, Fence, Transition, check_transition
 from wasup.ports.clock import Clock
 from wasup.ports.messages import Message, MessageStatus, SendOutcome
+from wasup.ports.outbox import Attempt
 from wasup.ports.store import (
     Chat,
     ClaimedLane,
@@ -29,6 +30,9 @@ from wasup.ports.store import (
     StoredMessage,
     StoreError,
     StoreItem,
+    SyncPhase,
+    SyncStep,
+    Watermark,
 )
 
 SECRET = "whsec_MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDA="
@@ -40,7 +44,13 @@ class Memory:
     Attributes:
         away: every call fails with `DatabaseUnavailable`.
         answers_lost: so many of the next commits and claims are carried out, and then fail all the same.
-        poisoned: accounts whose commits the database refuses.
+        refusals: so many of the next commits are refused, whatever they hold.
+        poisoned: messages that the database refuses, by id.
+        rejected: what was put away instead, by account.
+        told: message ids that made an event, in order, by account.
+        marks: watermarks, by account and chat.
+        progress: steps of first synchronisations, as (account, phase, done, total).
+        to_forget: accounts whose provider still keeps something of a forgotten login.
         latency: virtual seconds that a commit takes.
         stored: message ids of an account, in the order in which they were first stored.
         commits: what each commit held, as (account, item) pairs.
@@ -50,7 +60,14 @@ class Memory:
         self._clock = clock
         self.away = False
         self.answers_lost = 0
-        self.poisoned: set[int] = set()
+        self.refusals = 0
+        self.poisoned: set[str] = set()
+        self.rejected: dict[int, list[StoreItem]] = defaultdict(list)
+        self.told: dict[int, list[str]] = defaultdict(list)
+        self.marks: dict[int, dict[str, Watermark]] = defaultdict(dict)
+        self.progress: list[tuple[int, str, int, int]] = []
+        self.to_forget: dict[int, str] = {}
+        self.pruned_before: list[int] = []
         self.latency = 0.0
         self.rows: dict[int, Account] = {}
         self.logins: dict[int, bytes] = {}
@@ -64,6 +81,8 @@ class Memory:
         self.hooks: dict[int, Endpoint] = {}
         self.lanes: dict[tuple[int, int], Lane] = {}
         self.settled: list[tuple[float, LaneOutcome]] = []
+        self.attempts: list[Attempt] = []
+        self.pruned: list[tuple[str, int]] = []
         self.incarnation = 0
         self._epoch = 0
 
@@ -86,6 +105,11 @@ class Memory:
     def outbox(self) -> "Outbox":
         """The read side of the outbox."""
         return Outbox(self)
+
+    @property
+    def retention(self) -> "Pruned":
+        """What is too old."""
+        return Pruned(self)
 
     @property
     def ownership(self) -> "Owners":
@@ -129,7 +153,10 @@ class Memory:
         if self.latency:
             await trio.sleep(self.latency)
             await self.reach()
-        if any(batch.fence.account_id in self.poisoned for batch in batches):
+        if self.refusals:
+            self.refusals -= 1
+            raise StoreError("this database has its moods")
+        if any(isinstance(item, Message) and item.id in self.poisoned for batch in batches for item in batch.items):
             raise StoreError("this database does not take that")
         refused: set[int] = set()
         new = duplicates = 0
@@ -146,6 +173,8 @@ class Memory:
                     new += not known
                     if not known:
                         self.stored[account_id].append(item.id)
+                    if not item.history and item.id not in self.told[account_id]:
+                        self.told[account_id].append(item.id)
                 else:
                     self._apply(account_id, item)
         self.duplicates += duplicates
@@ -171,6 +200,14 @@ class Memory:
                     self.change(account_id, last_connected_at=step.at)
                 if step.new is not AccountStatus.QR_SCANNING:
                     self.change(account_id, qr_code=None)
+            case Watermark(chat=chat):
+                known = self.marks[account_id].get(chat)
+                if known is None or item.timestamp >= known.timestamp:
+                    self.marks[account_id][chat] = item
+            case SyncStep(phase=phase, done=done, total=total):
+                self.progress.append((account_id, str(phase), done, total))
+                if phase is SyncPhase.DONE:
+                    self.change(account_id, synchronised_at=self._clock.now_ms())
             case QrOffer(code=code, expires_at=expires_at):
                 self.change(account_id, qr_code=code, qr_expires_at=expires_at)
             case SendOutcome():
@@ -179,6 +216,30 @@ class Memory:
                         self.outgoing[place] = msgspec.structs.replace(row, status=item.status, error=item.error)
             case _:
                 pass
+
+    async def reject(self, batch: IncomingBatch, reason: str) -> CommitResult:
+        """Put away."""
+        await self.reach()
+        assert reason
+        self.rejected[batch.fence.account_id] += batch.items
+        return CommitResult(rejected=len(batch.items))
+
+    async def watermarks(self, account_id: int) -> dict[str, Watermark]:
+        """By chat."""
+        await self.reach()
+        return dict(self.marks[account_id])
+
+    async def missing(self, account_id: int, messages: Sequence[Message]) -> list[Message]:
+        """Neither stored nor rejected."""
+        await self.reach()
+        known = {*self.stored[account_id], *(i.id for i in self.rejected[account_id] if isinstance(i, Message))}
+        return [message for message in messages if message.id not in known]
+
+    async def prune_pending(self, before: int, *, limit: int) -> int:
+        """Taken note of."""
+        await self.reach()
+        self.pruned_before.append(before)
+        return limit if len(self.pruned_before) == 1 else 0
 
     # ---- MessageStore ------------------------------------------------------------------------
 
@@ -319,6 +380,8 @@ class AccountRows:
         self._m.check(fence)
         self._m.logins[fence.account_id] = secret
         self._m.change(fence.account_id, phone_number=phone_number, lid=lid, push_name=push_name)
+        self._m.change(fence.account_id, paired_at=self._m._clock.now_ms(), synchronised_at=None)
+        self._m.to_forget.pop(fence.account_id, None)
 
     async def login_secrets(self, account_ids: Sequence[int]) -> dict[int, bytes]:
         """Those that are there."""
@@ -330,9 +393,20 @@ class AccountRows:
         await self._m.reach()
         self._m.check(fence)
         self._m.logins.pop(fence.account_id, None)
+        self._m.to_forget[fence.account_id] = self._m.rows[fence.account_id].provider_type
         session_id = new_session_id("fake", fence.account_id, self._m._clock.now_ms())
         self._m.change(fence.account_id, session_id=session_id)
         return session_id
+
+    async def logins_to_forget(self) -> list[tuple[int, str]]:
+        """Those that are owed."""
+        await self._m.reach()
+        return list(self._m.to_forget.items())
+
+    async def login_forgotten(self, account_id: int) -> None:
+        """Done."""
+        await self._m.reach()
+        self._m.to_forget.pop(account_id, None)
 
     async def transitions(self, account_id: int, *, limit: int = 50) -> list[Transition]:
         """Newest first."""
@@ -343,6 +417,7 @@ class AccountRows:
         await self._m.reach()
         self._m.change(account_id, deleted_at=self._m._clock.now_ms(), desired=Desired.DISCONNECTED)
         self._m.logins.pop(account_id, None)
+        self._m.to_forget[account_id] = self._m.rows[account_id].provider_type
         return True
 
 
@@ -376,6 +451,35 @@ class Owners:
         """Let go."""
 
 
+class Pruned:
+    """Writes down what it is asked to remove; the first chunk of events is full, everything else is not."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._m = memory
+
+    async def _prune(self, name: str, before: int, limit: int) -> int:
+        await self._m.reach()
+        first = (name, before) not in self._m.pruned
+        self._m.pruned.append((name, before))
+        return limit if first and name == "events" else 0
+
+    async def prune_orphans(self, *, limit: int) -> int:
+        """Note it."""
+        return await self._prune("orphans", 0, limit)
+
+    async def prune_attempts(self, before: int, *, limit: int) -> int:
+        """Note it."""
+        return await self._prune("attempts", before, limit)
+
+    async def prune_dead_letters(self, before: int, *, limit: int) -> int:
+        """Note it."""
+        return await self._prune("dead_letters", before, limit)
+
+    async def prune_events(self, before: int, *, limit: int) -> int:
+        """Note it."""
+        return await self._prune("events", before, limit)
+
+
 class Lane:
     """One account's events to one endpoint."""
 
@@ -400,6 +504,7 @@ class Outbox:
             seq = lane.events[-1].account_seq + 1 if lane.events else 1
             event = PendingEvent(
                 id=f"evt_{account_id}_{seq}",
+                account_id=account_id,
                 account_seq=seq,
                 previous_seq=seq - 1,
                 type="message.received",
@@ -454,26 +559,38 @@ class Outbox:
                 )
         return claimed
 
-    async def settle(self, outcomes: Sequence[LaneOutcome], *, incarnation: int) -> None:
+    async def note_failing(self, endpoint_id: int, since: int | None) -> None:
+        """Update."""
+        await self._m.reach()
+        self._m.hooks[endpoint_id] = msgspec.structs.replace(self._m.hooks[endpoint_id], failing_since=since)
+
+    async def settle(
+        self, outcomes: Sequence[LaneOutcome], *, incarnation: int, attempts: Sequence[Attempt] = ()
+    ) -> bool:
         """Delete, bury, put off."""
         await self._m.reach()
+        self._m.attempts += attempts
         for outcome in outcomes:
             self._m.settled.append((trio.current_time(), outcome))
             lane = self._m.lanes[outcome.endpoint_id, outcome.account_id]
-            lane.events = [event for event in lane.events if event.account_seq > outcome.delivered_seq]
+            lane.events = [event for event in lane.events if event.account_seq not in outcome.delivered]
             lane.claimed = False
-            if outcome.failed is None:
-                lane.attempt = 0
-            elif outcome.dead:
+            lane.due = trio.current_time() + outcome.retry_in
+            if outcome.dead:
+                assert lane.events[0].account_seq == outcome.failed_seq
                 lane.dead.append(lane.events.pop(0))
                 lane.attempt = 0
-            else:
-                lane.attempt = 1 if outcome.delivered_seq else lane.attempt + 1
-                lane.due = trio.current_time() + outcome.retry_in
+            elif outcome.failed is not None:
+                lane.attempt = 1 if outcome.delivered else lane.attempt + 1
+            elif outcome.delivered:
+                lane.attempt = 0
+        return any(self._m.lanes[one.endpoint_id, one.account_id].events and not one.retry_in for one in outcomes)
 
-    async def release_claims(self, *, endpoint_id: int) -> int:
-        """Let go of all."""
+    async def release_claims(self, *, endpoint_id: int | None = None, incarnation: int | None = None) -> int:
+        """Let go of all that we hold ourselves: there is nobody else."""
         await self._m.reach()
+        if incarnation is None:
+            return 0
         held = [lane for (owner, _), lane in self._m.lanes.items() if owner == endpoint_id and lane.claimed]
         for lane in held:
             lane.claimed = False

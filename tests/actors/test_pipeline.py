@@ -4,11 +4,11 @@ import trio
 from trio.testing import MockClock
 
 from tests.actors.world import World, until
-from wasup.actors.messages import Connect, Disconnect
 from wasup.actors.names import writer_name
 from wasup.ports.accounts import AccountStatus
 from wasup.ports.disconnects import DisconnectReason
-from wasup.ports.messages import ContactChanged
+from wasup.ports.messages import Message
+from wasup.ports.session import Usage
 from wasup.supervisor import ChildEnded, Event
 
 S = AccountStatus
@@ -154,25 +154,75 @@ async def test_a_graceful_stop_writes_what_is_left(autojump_clock: MockClock) ->
     assert [world.row(account).status for account in accounts] == [S.BANNED] * 2
 
 
-async def test_one_accounts_bad_data_fails_that_account_alone(autojump_clock: MockClock) -> None:
-    """The database refuses what one account delivers: its neighbours in the same batch are stored."""
-    world = World()
+async def test_what_the_database_refuses_is_put_away_and_the_stream_goes_on(autojump_clock: MockClock) -> None:
+    """Of a full batch of two accounts exactly the bad messages are missing; all are acknowledged, nobody reconnects."""
+    world = World(sync={"linger": 0.05})
     bad, good = world.add(), world.add()
     async with world.running():
         await world.connected(bad, good)
-        world.memory.poisoned.add(bad)
-        for count in range(10):
-            world.provider.deliver(bad, f"b{count}")
-            world.provider.deliver(good, f"g{count}")
-            await trio.sleep(20)
+        world.memory.poisoned |= {"b3", "b7"}
+        world.memory.latency = 0.5
+        world.provider.deliver(bad, *(f"b{count}" for count in range(10)))
+        world.provider.deliver(good, *(f"g{count}" for count in range(10)))
+        await until(lambda: not any(world.provider.pending.values()), within=60)
         assert world.memory.stored[good] == [f"g{count}" for count in range(10)]
-        assert world.memory.stored[bad] == []
-        assert len(world.provider.opened(good)) == 1
-        assert len(world.provider.opened(bad)) == 6, "its budget is spent"
-        world.memory.poisoned.clear()
-        await world.ask(bad, Disconnect())
-        await world.ask(bad, Connect())
-        await until(lambda: len(world.memory.stored[bad]) == 10)
+        assert world.memory.stored[bad] == [f"b{count}" for count in range(10) if count not in {3, 7}]
+        assert [item.id for item in world.memory.rejected[bad] if isinstance(item, Message)] == ["b3", "b7"]
+        assert world.runtime.pulse.rejected == 2
+        assert len(world.provider.sessions) == 2
+        world.provider.deliver(bad, "b10")
+        await until(lambda: world.memory.stored[bad][-1] == "b10")
+
+
+async def test_a_single_item_is_tried_twice_before_it_is_put_away(autojump_clock: MockClock) -> None:
+    """What went wrong once may have been anything."""
+    world = World()
+    account = world.add(synchronised_at=1)
+    async with world.running():
+        await world.connected(account)
+        world.memory.refusals = 1
+        world.provider.deliver(account, "m1")
+        await until(lambda: world.memory.stored[account] == ["m1"])
+        assert not world.memory.rejected[account]
+
+
+async def test_acknowledgements_are_collected(autojump_clock: MockClock) -> None:
+    """Messages that trickle in are acknowledged together, a burst at once; nothing is left at a graceful end."""
+    world = World(sync={"window": 8, "ack_linger": 2.0})
+    account = world.add(synchronised_at=1)
+    async with world.running():
+        await world.connected(account)
+        session = world.session(account)
+        world.provider.deliver(account, "m1")
+        await trio.sleep(0.5)
+        world.provider.deliver(account, "m2")
+        await trio.sleep(1)
+        assert session.acknowledged == []
+        await until(lambda: session.frames == [2], within=1)
+        world.provider.deliver(account, *(f"n{count}" for count in range(4)))
+        await until(lambda: len(session.acknowledged) == 6, within=0.5)
+        world.provider.deliver(account, "last")
+        await trio.sleep(0.1)
+    assert not world.provider.pending[account], "acknowledged on the way out"
+
+
+async def test_usage_is_shown_in_the_tree_while_the_session_lives(autojump_clock: MockClock) -> None:
+    """A session's processes are figures of its actor, and the pulse has them for metrics."""
+    world = World()
+    account = world.add()
+    async with world.running():
+        await world.connected(account)
+        world.session(account).tell(Usage(memory=300_000_000, cpu_seconds=12.5, processes=7))
+        await trio.sleep(0.1)
+        tree = world.tree_of(account)
+        assert tree is not None
+        shown = {child.id: child.figures for child in tree.snapshot().children}
+        assert shown["session"] == {"memory": 300_000_000, "cpu_seconds": 12.5, "processes": 7}
+        assert shown["actor"] is None
+        assert world.runtime.pulse.usage[account][0] == "fake"
+        world.session(account).end(DisconnectReason.BANNED)
+        await world.becomes(account, S.BANNED)
+        assert not world.runtime.pulse.usage
 
 
 async def test_an_account_actor_that_is_killed_takes_its_session_along_and_both_come_back(
@@ -233,39 +283,3 @@ async def test_an_account_supervisor_that_is_killed_takes_up_the_present_state(a
         await until(lambda: len(world.provider.sessions) == 2)
         await world.connected(account)
         assert world.session(account).login.secret == b"login-1-1"
-
-
-async def test_contacts_are_asked_for_after_a_pairing_and_not_at_every_connection(autojump_clock: MockClock) -> None:
-    """The first synchronisation belongs to a new login; one that has been connected before has them already."""
-    world = World()
-    paired, restored = world.add(linked=False), world.add(last_connected_at=1)
-    async with world.running():
-        await world.becomes(paired, S.QR_SCANNING)
-        world.session(paired).scan()
-        await world.connected(paired, restored)
-        await trio.sleep(1)
-        assert synchronised(world) == [paired]
-        world.session(paired).end(DisconnectReason.CONNECTION_LOST)
-        await world.step(paired, S.RECONNECTING)
-        await world.connected(paired)
-        await trio.sleep(1)
-        assert synchronised(world) == [paired]
-
-
-async def test_a_first_synchronisation_that_was_cut_off_is_done_by_the_next_session(autojump_clock: MockClock) -> None:
-    """The connection is lost while contacts are on their way: they are asked for again."""
-    world = World()
-    account = world.add(linked=False)
-    async with world.running():
-        await world.becomes(account, S.QR_SCANNING)
-        session = world.session(account)
-        session.contacts = trio.sleep_forever  # type: ignore[method-assign]
-        session.scan()
-        await world.connected(account)
-        session.end(DisconnectReason.CONNECTION_LOST)
-        await until(lambda: synchronised(world) == [account])
-
-
-def synchronised(world: World) -> list[int]:
-    """The accounts whose contacts were stored, once for each time."""
-    return [account for batch in world.memory.commits for account, item in batch if isinstance(item, ContactChanged)]

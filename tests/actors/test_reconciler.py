@@ -403,7 +403,7 @@ async def test_an_endpoint_without_a_database_is_no_crash(
         reconciler = world.actor(RECONCILER)
         kind = type(world.memory.outbox)
 
-        async def away(self: object, *, endpoint_id: int) -> int:
+        async def away(self: object, *, endpoint_id: int | None = None, incarnation: int | None = None) -> int:
             raise DatabaseUnavailable("gone")
 
         monkeypatch.setattr(kind, "release_claims", away)

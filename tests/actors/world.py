@@ -1,6 +1,6 @@
 """The real tree on a virtual clock, over the fakes."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from random import Random
 from typing import Any
@@ -42,6 +42,7 @@ class FakePoster:
 
     def __init__(self) -> None:
         self.posted: list[tuple[float, int, str]] = []
+        self.batches: list[list[str]] = []
         self.delivered: list[str] = []
         self.hang: set[int] = set()
         self.seconds = 0.0
@@ -49,16 +50,22 @@ class FakePoster:
             outcome=Outcome.DELIVERED, detail="200"
         )
 
-    async def post(self, endpoint: Any, event: PendingEvent) -> Answer:
-        """One attempt."""
-        self.posted.append((trio.current_time(), endpoint.id, event.id))
+    async def post(self, endpoint: Any, events: Sequence[PendingEvent]) -> Answer:
+        """One attempt; the answer is that to the first event that is not accepted."""
+        self.batches.append([event.id for event in events])
+        self.posted += [(trio.current_time(), endpoint.id, event.id) for event in events]
         if endpoint.id in self.hang:
             await trio.sleep_forever()
         await trio.sleep(self.seconds)
-        answer = self.answer(endpoint.id, event)
-        if answer.outcome is Outcome.DELIVERED:
-            self.delivered.append(event.id)
-        return answer
+        answers = [self.answer(endpoint.id, event) for event in events]
+        refused = next((answer for answer in answers if answer.outcome is not Outcome.DELIVERED), None)
+        if refused is None:
+            self.delivered += [event.id for event in events]
+        return refused or answers[0]
+
+    async def test(self, endpoint: Any) -> Answer:
+        """Not needed by the tree."""
+        raise NotImplementedError
 
     async def aclose(self) -> None:
         """Nothing to close."""
@@ -67,10 +74,10 @@ class FakePoster:
 class World:
     """Everything around one running tree."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, *, provider: FakeProvider | None = None, **settings: Any) -> None:
         self.clock = VirtualClock()
         self.memory = Memory(self.clock)
-        self.provider = FakeProvider()
+        self.provider = provider or FakeProvider()
         self.poster = FakePoster()
         self.settings = Settings(**(DEFAULTS | settings))
         self.runtime = Runtime(

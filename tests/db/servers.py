@@ -82,11 +82,13 @@ class DatabaseServer:
         return [self.binary, "--no-defaults", *common, *own, *_OPTIONS, *self.extra]
 
     async def initialise(self) -> None:
-        """Make the data directory with the user `wasup`."""
+        """Make the data directory with the users `wasup`, who may do anything, and `plain`, who may not."""
         setup = (
             "CREATE USER IF NOT EXISTS 'wasup'@'127.0.0.1' IDENTIFIED BY 'wasup';"
             "CREATE USER IF NOT EXISTS 'wasup'@'localhost' IDENTIFIED BY 'wasup';"
             "GRANT ALL ON *.* TO 'wasup'@'127.0.0.1'; GRANT ALL ON *.* TO 'wasup'@'localhost';"
+            "CREATE USER IF NOT EXISTS 'plain'@'127.0.0.1' IDENTIFIED BY 'plain';"
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON *.* TO 'plain'@'127.0.0.1';"
         )
         (self.folder / "init.sql").write_text(setup.replace(";", ";\n"))
         data = self.folder / "data"

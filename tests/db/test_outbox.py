@@ -4,8 +4,9 @@ from typing import Any
 
 import trio
 
-from wasup.ports.messages import ContactChanged
-from wasup.ports.store import LaneOutcome
+from wasup.ports.events import ChatSynced, EndpointDisabled
+from wasup.ports.messages import ChatChanged, ContactChanged, GroupChanged, Participant
+from wasup.ports.outbox import Attempt, EndpointFormat, LaneOutcome, NewEndpoint, ReplayRange
 
 
 async def claim(world: Any, endpoint: Any, lanes: int = 10, per_lane: int = 3, incarnation: int = 0) -> Any:
@@ -15,10 +16,10 @@ async def claim(world: Any, endpoint: Any, lanes: int = 10, per_lane: int = 3, i
     )
 
 
-async def settle(world: Any, endpoint: Any, fence: Any, seq: int, incarnation: int = 0, **more: Any) -> None:
-    """Settle one lane."""
-    outcome = LaneOutcome(endpoint_id=endpoint.id, account_id=fence.account_id, delivered_seq=seq, **more)
-    await world.db.outbox.settle([outcome], incarnation=incarnation or world.incarnation)
+async def settle(world: Any, endpoint: Any, fence: Any, *delivered: int, incarnation: int = 0, **more: Any) -> Any:
+    """Settle one lane; tells whether there is more."""
+    outcome = LaneOutcome(endpoint_id=endpoint.id, account_id=fence.account_id, delivered=delivered, **more)
+    return await world.db.outbox.settle([outcome], incarnation=incarnation or world.incarnation)
 
 
 async def endpoint_of(world: Any, *events: str) -> Any:
@@ -37,7 +38,8 @@ async def test_events_are_delivered_in_order_and_only_once(world: Any, message: 
         (lane,) = lanes
         assert await claim(world, endpoint) == []  # claimed already
         got += [(event.account_seq, event.previous_seq) for event in lane.events]
-        await settle(world, endpoint, fence, lane.events[-1].account_seq)
+        more = await settle(world, endpoint, fence, *(event.account_seq for event in lane.events))
+        assert more is (len(got) < 5)
     assert got == [(n, n - 1) for n in range(1, 6)]
     assert await world.db.outbox.next_due(endpoint.id) is None
     await world.commit(fence, message(9))
@@ -60,13 +62,13 @@ async def test_a_failure_waits_and_is_tried_again(world: Any, message: Any) -> N
     (fence,) = await world.accounts(1)
     await world.commit(fence, message(1), message(2))
     await claim(world, endpoint)
-    await settle(world, endpoint, fence, 1, failed="500", retry_in=30.0)
+    await settle(world, endpoint, fence, 1, failed="500", failed_seq=2, retry_in=30.0)
     assert await claim(world, endpoint) == []
     assert await world.db.outbox.next_due(endpoint.id) == 30.0
     world.clock.now += 30_000
     (lane,) = await claim(world, endpoint)
     assert (lane.attempt, [event.account_seq for event in lane.events]) == (1, [2])
-    await settle(world, endpoint, fence, 0, failed="500", retry_in=60.0)
+    await settle(world, endpoint, fence, failed="500", failed_seq=2, retry_in=60.0)
     world.clock.now += 60_000
     assert (await claim(world, endpoint))[0].attempt == 2
 
@@ -77,7 +79,7 @@ async def test_what_exhausts_its_tries_goes_to_the_dead_letters(world: Any, mess
     (fence,) = await world.accounts(1)
     await world.commit(fence, message(1), message(2))
     await claim(world, endpoint)
-    await settle(world, endpoint, fence, 0, failed="gave up", dead=True)
+    await settle(world, endpoint, fence, failed="gave up", failed_seq=1, dead=True)
     assert (await world.db.stats.totals()).dead_letters == 1
     (lane,) = await claim(world, endpoint)
     assert (lane.attempt, [event.account_seq for event in lane.events]) == (0, [2])
@@ -118,7 +120,7 @@ async def test_several_workers_never_hold_the_same_lane(world: Any, message: Any
                     LaneOutcome(
                         endpoint_id=endpoint.id,
                         account_id=lane.account_id,
-                        delivered_seq=lane.events[-1].account_seq,
+                        delivered=tuple(event.account_seq for event in lane.events),
                     )
                 )
             await world.db.outbox.settle(outcomes, incarnation=world.incarnation)
@@ -146,3 +148,327 @@ async def test_a_disabled_endpoint_gets_nothing_new(world: Any, message: Any) ->
     (found,) = await world.db.outbox.endpoints()
     assert (found.enabled, found.disabled_reason) == (False, "410 Gone")
     assert (await endpoint_of(world)).enabled
+
+
+# ---- endpoints -------------------------------------------------------------------------------
+
+
+async def test_a_workspace_has_any_number_of_endpoints_each_with_its_filter(world: Any, message: Any) -> None:
+    """Every endpoint keeps what it was made with; each gets what its filter lets through."""
+    new = NewEndpoint(
+        url="https://one",
+        secret="whsec_1",
+        events=("message.received",),
+        headers={"X-A": "b"},
+        batch_events=50,
+        batch_wait=0.2,
+        format=EndpointFormat.LEGACY,
+    )
+    one = await world.db.outbox.create_endpoint(world.workspace_id, new)
+    two = await world.db.outbox.create_endpoint(world.workspace_id, NewEndpoint(url="https://two", secret="s"))
+    assert (one.headers, one.batch_events, one.batch_wait, one.format) == ({"X-A": "b"}, 50, 0.2, "legacy")
+    assert await world.db.outbox.endpoints(workspace_id=world.workspace_id) == [one, two]
+    assert await world.db.outbox.endpoint(two.id, workspace_id=world.workspace_id + 1) is None
+    (fence,) = await world.accounts(1)
+    result = await world.commit(fence, ContactChanged(id="5511888880000@c.us", name="Bob"), message(1))
+    assert result.endpoints == {one.id, two.id}
+    (mine,), (theirs,) = await claim(world, one), await claim(world, two)
+    assert [event.type for event in mine.events] == ["message.received"]
+    assert len(theirs.events) == 2
+    changed = await world.db.outbox.change_endpoint(one.id, {"url": "https://x", "headers": {}, "batch_wait": 1.5})
+    assert (changed.url, changed.headers, changed.batch_wait, changed.secret) == ("https://x", {}, 1.5, "whsec_1")
+
+
+async def test_both_secrets_are_valid_during_a_rotation(world: Any) -> None:
+    """The new one first; after its time the old one is not signed with any more."""
+    endpoint = await endpoint_of(world)
+    turned = await world.db.outbox.change_endpoint(
+        endpoint.id, {"secret": "new", "previous_secret": "old", "previous_until": world.clock.now + 1000}
+    )
+    assert turned.secrets(world.clock.now) == ["new", "old"]
+    assert turned.secrets(world.clock.now + 1000) == ["new"]
+
+
+async def test_a_paused_endpoint_keeps_what_happens_and_a_resumed_one_has_it_due_at_once(
+    world: Any, message: Any
+) -> None:
+    """Also what had waited for a later try, with all its tries again."""
+    endpoint = await endpoint_of(world)
+    (fence,) = await world.accounts(1)
+    await world.commit(fence, message(1))
+    await claim(world, endpoint)
+    await settle(world, endpoint, fence, failed="500", failed_seq=1, retry_in=9000.0)
+    await world.db.outbox.change_endpoint(endpoint.id, {"paused": True})
+    await world.commit(fence, message(2))
+    assert await claim(world, endpoint) == []
+    assert not (await world.db.outbox.enable_endpoint(endpoint.id)).paused
+    (lane,) = await claim(world, endpoint)
+    assert (lane.attempt, len(lane.events)) == (0, 2)
+
+
+async def test_the_workspace_is_told_that_an_endpoint_was_disabled(world: Any, message: Any) -> None:
+    """By an event of its primary account, once, which the other endpoints get."""
+    endpoint = await endpoint_of(world)
+    other = await world.db.outbox.create_endpoint(world.workspace_id, NewEndpoint(url="https://b", secret="s"))
+    (fence, _) = await world.accounts(2)
+    await world.db.outbox.disable_endpoint(endpoint.id, "410")
+    await world.db.outbox.disable_endpoint(endpoint.id, "410 again")
+    (event,) = await world.db.stats.events(None, fence.account_id)
+    assert isinstance(event.data, EndpointDisabled)
+    assert (event.data.endpoint_id, event.data.reason, event.account_seq) == (endpoint.id, "410", 1)
+    assert [lane.account_id for lane in await claim(world, other)] == [fence.account_id]
+    await world.commit(fence, message(1))
+    assert await world.sequences(fence) == [1, 2]
+
+
+# ---- claims ----------------------------------------------------------------------------------
+
+
+async def test_only_dead_instances_claims_are_released(world: Any, message: Any) -> None:
+    """What a living instance holds stays with it, unless it is itself who asks."""
+    endpoint = await endpoint_of(world)
+    (fence,) = await world.accounts(1)
+    await world.commit(fence, message(1))
+    await claim(world, endpoint)
+    assert await world.db.outbox.release_claims() == 0
+    assert await world.db.outbox.release_claims(endpoint_id=endpoint.id, incarnation=world.incarnation) == 1
+    await claim(world, endpoint, incarnation=77)
+    assert await world.db.outbox.release_claims() == 1
+
+
+async def test_what_is_handed_back_or_put_off_keeps_its_tries(world: Any, message: Any) -> None:
+    """A lane that nobody got to is due at once; one that was put off, later; neither has failed."""
+    endpoint = await endpoint_of(world)
+    (fence,) = await world.accounts(1)
+    await world.commit(fence, message(1))
+    await claim(world, endpoint)
+    await settle(world, endpoint, fence, failed="500", failed_seq=1, retry_in=1.0)
+    world.clock.now += 1000
+    await claim(world, endpoint)
+    assert await settle(world, endpoint, fence) is True
+    assert (await claim(world, endpoint))[0].attempt == 1
+    assert await settle(world, endpoint, fence, retry_in=2.0) is False
+    assert await claim(world, endpoint) == []
+    world.clock.now += 2000
+    assert (await claim(world, endpoint))[0].attempt == 1
+
+
+# ---- replays ---------------------------------------------------------------------------------
+
+
+async def delivered(world: Any, endpoint: Any, fence: Any) -> list[tuple[int, int, bool]]:
+    """Deliver what there is of one account; sequence, the one before it, and whether it is a replay."""
+    got = []
+    while lanes := await claim(world, endpoint):
+        events = lanes[0].events
+        got += [(event.account_seq, event.previous_seq, event.replay) for event in events]
+        await settle(world, endpoint, fence, *(event.account_seq for event in events))
+    return got
+
+
+async def replay(world: Any, endpoint: Any, **wanted: Any) -> Any:
+    """Replay a range; the numbers of what was queued and of what waited anyway."""
+    done = await world.db.deliveries.replay(endpoint, ReplayRange(**wanted))
+    return done.queued, done.waiting
+
+
+async def test_events_are_replayed_by_id_time_sequence_and_from_the_dead_letters(world: Any, message: Any) -> None:
+    """With their ids, marked as replays, before what is newer; what waits anyway is not doubled."""
+    endpoint = await endpoint_of(world)
+    (fence,) = await world.accounts(1)
+    for number in range(1, 5):
+        world.clock.now += 1000
+        await world.commit(fence, message(number))
+    assert await delivered(world, endpoint, fence) == [(n, n - 1, False) for n in range(1, 5)]
+    ids = [event.id for event in await world.db.stats.events(None, fence.account_id)]
+    assert await replay(world, endpoint, event_ids=(ids[1], ids[3], "evt_1_2_00000000", "nonsense")) == (2, 0)
+    await world.commit(fence, message(5))
+    assert await replay(world, endpoint, account_id=fence.account_id, after_seq=3) == (0, 2)
+    assert await delivered(world, endpoint, fence) == [(2, 1, True), (4, 3, True), (5, 4, False)]
+    since = world.clock.now - 1000
+    assert await replay(world, endpoint, since=since, until=since + 1) == (1, 0)
+    assert await delivered(world, endpoint, fence) == [(3, 2, True)]
+    assert await replay(world, endpoint, account_id=fence.account_id, after_seq=1, until_seq=2) == (1, 0)
+    await claim(world, endpoint)
+    await settle(world, endpoint, fence, failed="x", failed_seq=2, dead=True)
+    (letter,) = await world.db.deliveries.dead_letters(endpoint.id)
+    assert (letter.event_id, letter.account_seq, letter.reason) == (ids[1], 2, "x")
+    assert await world.db.deliveries.dead_letter(endpoint.id, letter.id) == letter
+    assert await world.db.deliveries.waiting([endpoint.id]) == {endpoint.id: (0, 1)}
+    assert await replay(world, endpoint, dead=True) == (1, 0)
+    assert await world.db.deliveries.dead_letters(endpoint.id) == []
+    assert await delivered(world, endpoint, fence) == [(2, 1, True)]
+
+
+async def test_a_replay_into_a_lane_that_is_being_delivered_is_not_lost(world: Any, message: Any) -> None:
+    """Settling removes exactly what was delivered, not what was put before or between it meanwhile."""
+    endpoint = await endpoint_of(world, "message.received")
+    (fence,) = await world.accounts(1)
+    await world.commit(fence, message(1))
+    assert len(await delivered(world, endpoint, fence)) == 1
+    await world.commit(fence, message(2))
+    (lane,) = await claim(world, endpoint)
+    assert await replay(world, endpoint, account_id=fence.account_id) == (1, 1)
+    await settle(world, endpoint, fence, *(event.account_seq for event in lane.events))
+    assert await delivered(world, endpoint, fence) == [(1, 0, True)]
+
+
+async def test_a_replay_goes_by_the_filter_the_workspace_and_in_portions(world: Any, message: Any) -> None:
+    """Accounts that the endpoint never heard of come too; the place to go on from is told."""
+    fences = await world.accounts(2)
+    for fence in fences:
+        await world.commit(fence, ContactChanged(id="5511888880000@c.us", name="Bob"), message(1), message(2))
+    endpoint = await endpoint_of(world, "message.received")
+    stranger = (await world.db.keys.create_workspace("second")).id
+    theirs = await world.db.outbox.create_endpoint(stranger, NewEndpoint(url="https://b", secret="s"))
+    assert await replay(world, theirs, since=0) == (0, 0)
+    first = await world.db.deliveries.replay(endpoint, ReplayRange(since=0), limit=3)
+    assert (first.queued, first.next) == (3, (fences[1].account_id, 1))
+    rest = await world.db.deliveries.replay(endpoint, ReplayRange(since=0), after=first.next, limit=3)
+    assert (rest.queued, rest.next) == (1, None)
+    lanes = await claim(world, endpoint)
+    assert [[event.type for event in lane.events] for lane in lanes] == [["message.received"] * 2] * 2
+    assert [[event.previous_seq for event in lane.events] for lane in lanes] == [[0, 1]] * 2
+
+
+# ---- the log of deliveries, and what is too old -----------------------------------------------
+
+
+async def test_attempts_are_written_with_the_settlement(world: Any, message: Any) -> None:
+    """Newest first, by outcome, in pages."""
+    endpoint = await endpoint_of(world)
+    (fence,) = await world.accounts(1)
+    await world.commit(fence, message(1))
+    await claim(world, endpoint)
+    attempts = [
+        Attempt(
+            endpoint_id=endpoint.id,
+            account_id=fence.account_id,
+            event_id="evt_1",
+            events=2,
+            attempt=n,
+            outcome=outcome,
+            detail="d" * 900,
+            seconds=0.25,
+            replay=False,
+            at=world.clock.now,
+        )
+        for n, outcome in ((1, "failed"), (2, "delivered"), (3, "refused"))
+    ]
+    outcome = LaneOutcome(endpoint_id=endpoint.id, account_id=fence.account_id, delivered=(1,))
+    await world.db.outbox.settle([outcome], incarnation=world.incarnation, attempts=attempts)
+    log = world.db.deliveries
+    rows = await log.attempts(endpoint.id)
+    assert [(row.attempt, row.seconds, len(row.detail)) for row in rows] == [
+        (3, 0.25, 500),
+        (2, 0.25, 500),
+        (1, 0.25, 500),
+    ]
+    assert [row.attempt for row in await log.attempts(endpoint.id, failed=True)] == [3, 1]
+    assert [row.attempt for row in await log.attempts(endpoint.id, failed=False)] == [2]
+    assert [row.attempt for row in await log.attempts(endpoint.id, before_id=rows[0].id, limit=1)] == [2]
+    assert await world.db.retention.prune_attempts(world.clock.now + 1, limit=2) == 2
+    assert await world.db.retention.prune_attempts(world.clock.now + 1, limit=2) == 1
+
+
+async def test_old_events_go_unless_somebody_needs_them(world: Any, message: Any) -> None:
+    """What waits for an enabled endpoint or lies among the dead letters stays, the rest goes in chunks."""
+    (fence,) = await world.accounts(1)
+    await world.commit(fence, message(1), message(2))
+    endpoint = await endpoint_of(world)
+    await world.commit(fence, message(3), message(4))
+    await claim(world, endpoint)
+    await settle(world, endpoint, fence, failed="x", failed_seq=3, dead=True)
+    prune, later = world.db.retention.prune_events, world.clock.now + 1
+    assert await prune(world.clock.now, limit=10) == 0
+    assert await prune(later, limit=1) == 1
+    assert await prune(later, limit=10) == 1
+    assert await world.sequences(fence) == [3, 4]
+    assert await world.db.retention.prune_dead_letters(later, limit=10) == 1
+    assert await prune(later, limit=10) == 1
+    await world.db.outbox.change_endpoint(endpoint.id, {"enabled": False})
+    assert await prune(later, limit=10) == 1
+    assert (await world.db.stats.totals()).outbox == 0
+
+
+async def test_a_deleted_endpoint_leaves_nothing_behind(world: Any, message: Any) -> None:
+    """Lanes, deliveries, dead letters and attempts go chunk by chunk; others' stay."""
+    gone = await endpoint_of(world)
+    kept = await world.db.outbox.create_endpoint(world.workspace_id, NewEndpoint(url="https://b", secret="s"))
+    fences = await world.accounts(3)
+    for fence in fences:
+        await world.commit(fence, *(message(n) for n in range(4)))
+    await claim(world, gone, lanes=1)
+    await settle(world, gone, fences[0], failed="x", failed_seq=1, dead=True)
+    assert await world.db.outbox.delete_endpoint(gone.id)
+    assert not await world.db.outbox.delete_endpoint(gone.id)
+    while await world.db.retention.prune_orphans(limit=5):
+        pass
+    assert await world.value("SELECT COUNT(*) FROM outbox_lanes") == 3
+    totals = await world.db.stats.totals()
+    assert (totals.outbox, totals.dead_letters) == (12, 0)
+    assert len(await claim(world, kept)) == 3
+
+
+# ---- pulling, and what events carry -----------------------------------------------------------
+
+
+async def test_a_workspace_is_pulled_in_order_and_nothing_is_skipped(world: Any, message: Any) -> None:
+    """By time, then account and sequence; what may still be preceded by a commit under way is held back."""
+    fences = await world.accounts(2)
+    for turn in range(3):
+        world.clock.now += 1000
+        for fence in fences:
+            await world.commit(fence, message(turn))
+    pull, place, got = world.db.event_log.workspace_events, (0, 0, 0), []
+    while rows := await pull(world.workspace_id, place, limit=2):
+        place = (rows[-1].created_at, rows[-1].account_id, rows[-1].account_seq)
+        got += [(row.account_id, row.account_seq) for row in rows]
+    held_back = len(got)
+    assert held_back == 4  # the last commits were in this very millisecond
+    world.clock.now += 1000
+    while rows := await pull(world.workspace_id, place, limit=2):
+        place = (rows[-1].created_at, rows[-1].account_id, rows[-1].account_seq)
+        got += [(row.account_id, row.account_seq) for row in rows]
+    assert got == [(fence.account_id, turn) for turn in (1, 2, 3) for fence in fences]
+    world.db.engine._writes["a commit"] = 0.0  # begun long ago
+    assert await pull(world.workspace_id, (0, 0, 0)) == []
+    del world.db.engine._writes["a commit"]
+    assert await pull(world.workspace_id + 1, (0, 0, 0)) == []
+    event = (await pull(world.workspace_id, (0, 0, 0)))[0]
+    assert await world.db.event_log.event(event.id, workspace_id=world.workspace_id) == event
+    assert await world.db.event_log.event(event.id, workspace_id=world.workspace_id + 1) is None
+    assert await world.db.event_log.event("evt_9_9_zz", workspace_id=None) is None
+    assert await world.db.event_log.event("nonsense", workspace_id=None) is None
+
+
+async def test_chats_come_with_their_event_fifty_at_a_time(world: Any) -> None:
+    """As they are stored in the end, with both ids of the person."""
+    (fence,) = await world.accounts(1)
+    chats = [ChatChanged(id=f"55119999{n:05d}@c.us", alt=f"{n + 1}@lid", name=f"N{n}") for n in range(60)]
+    await world.commit(fence, *chats)
+    events = [event.data for event in await world.db.stats.events(None, fence.account_id)]
+    assert all(isinstance(event, ChatSynced) for event in events)
+    assert [event.count for event in events] == [50, 10]
+    first = events[0].chats[0]
+    assert (first.chat, first.chat_lid, first.chat_phone) == ("5511999900000@c.us", "1@lid", "+5511999900000")
+    assert (first.name, len(events[1].chats)) == ("N0", 10)
+
+
+async def test_the_legacy_format_learns_sessions_people_and_members(world: Any, message: Any) -> None:
+    """Of the accounts asked for, what is stored."""
+    (fence,) = await world.accounts(1)
+    account = await world.db.accounts.account(fence.account_id)
+    members = (Participant(id="5@lid", alt="5511888880000@c.us"), Participant(id="6@lid"))
+    await world.commit(
+        fence,
+        message(1, chat="5511888880000@c.us", chat_alt="5@lid"),
+        GroupChanged(id="1203@g.us", participants=members),
+    )
+    place = fence.account_id
+    facts = await world.db.outbox.legacy_facts(
+        [place], lids=[(place, "5@lid"), (place, "7@lid")], groups=[(place, "1203@g.us"), (place, "9@g.us")]
+    )
+    assert facts.sessions == {place: account.session_id}
+    assert facts.people == {(place, "5@lid"): "5511888880000@c.us"}
+    assert facts.members == {(place, "1203@g.us"): ("5511888880000@c.us", "6@lid")}

@@ -1,19 +1,17 @@
-"""Migrations, the check at boot, and the plans of the hot queries."""
+"""Migrations, and the check at boot."""
 
-import re
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, event, inspect, text
+from sqlalchemy import Connection, inspect, text
 
 from wasup.bridge import Bridge
 from wasup.db import Database, SchemaOutdated, metadata, migrate
 from wasup.db.engine import Engine, execute
 from wasup.db.migrate import newest_revision
-from wasup.ports.messages import Edit, MessageStatus, Receipt, Text
-from wasup.ports.store import LaneOutcome, OutgoingMessage, StoreError
+from wasup.ports.store import StoreError
 
 
 def _shape(connection: Connection) -> dict[str, Any]:
@@ -61,6 +59,45 @@ async def test_an_interrupted_first_migration_goes_on(place: Any, bridge: Bridge
     await engine.close()
 
 
+async def test_an_upgrade_that_was_interrupted_goes_on_and_keeps_what_is_known(place: Any, bridge: Bridge) -> None:
+    """Columns and tables of the second revision are partly there already; accounts that were connected need no sync."""
+    url = await place.new(bridge)
+    await migrate(url, bridge)
+    engine = Engine(url, bridge, pool_size=1)
+    at = engine.driver.time
+
+    def back_to_the_first_with_half_of_the_second(connection: Connection) -> None:
+        driver = engine.driver
+        now = at(1_790_000_000_000)
+        driver.execute(connection, "INSERT INTO workspaces (uuid, name, created_at) VALUES ('w', 'w', ?)", (now,))
+        for number, connected in ((1, now), (2, None)):
+            driver.execute(
+                connection,
+                "INSERT INTO whatsapp_accounts (uuid, workspace_id, provider_type, session_id, status, status_since,"
+                " desired, created_at, updated_at, last_connected_at)"
+                " SELECT ?, id, 'emulated', ?, 'disconnected', ?, 'disconnected', ?, ?, ? FROM workspaces",
+                (f"u{number}", f"s{number}", now, now, now, connected),
+            )
+        drop = "DROP INDEX idx_rejected_account" + ("" if driver.kind == "sqlite" else " ON rejected_items")
+        execute(
+            connection,
+            text(drop),
+            text("ALTER TABLE chats DROP COLUMN watermark_at"),
+            text("UPDATE alembic_version SET version_num='0001'"),
+        )
+
+    await engine.open()
+    await engine.run(back_to_the_first_with_half_of_the_second)
+    before, _ = await migrate(url, bridge)
+    assert before == "0001"
+    sql = "SELECT uuid, synchronised_at IS NULL, paired_at IS NULL FROM whatsapp_accounts ORDER BY uuid"
+    rows = await engine.run(lambda c: [tuple(row) for row in engine.driver.query(c, sql)])
+    assert rows == [("u1", 0, 0), ("u2", 1, 1)]
+    differences = await engine.run(lambda c: compare_metadata(MigrationContext.configure(c), metadata))
+    assert differences == []
+    await engine.close()
+
+
 async def test_the_tables_of_another_application_are_left_alone(place: Any, bridge: Bridge) -> None:
     """A database is refused that has tables of the same names which wasup did not make."""
     url = await place.new(bridge)
@@ -86,79 +123,3 @@ async def test_a_database_that_is_not_migrated_is_refused_with_the_remedy(
     with pytest.raises(SchemaOutdated, match="newer"):
         async with Database.open(url, bridge, clock=clock):
             pass
-
-
-# Small by design, or read as a whole on purpose.
-_MAY_SCAN = re.compile(r"webhook_endpoints|alembic_version|node|derived|^keys|^l\d+$|^o$", re.IGNORECASE)
-
-
-async def test_no_hot_query_scans_a_table(world: Any, message: Any) -> None:
-    """EXPLAIN of whatever the hot paths run on filled tables shows keys everywhere."""
-    db, driver = world.db, world.db.engine.driver
-    await db.outbox.save_endpoint(world.workspace_id, url="https://x", secret="whsec_a")
-    fences = await world.accounts(60)
-    for turn in range(4):
-        await db.sync.commit([
-            world.batch(fence, *(message(n, id=f"{fence.account_id}-{n}", chat=f"55119{n:08d}@c.us")
-                                 for n in range(turn * 15, turn * 15 + 15)))
-            for fence in fences
-        ])  # fmt: skip
-    for fence in fences:
-        receipts = Receipt(chat="1@c.us", message_ids=tuple(f"later{fence.account_id}-{n}" for n in range(20)),
-                           status=MessageStatus.READ, timestamp=1)  # fmt: skip
-        await world.commit(fence, receipts)
-    if driver.kind != "sqlite":
-        tables = ", ".join(metadata.tables)
-        await db.engine.run(lambda c: c.exec_driver_sql(f"ANALYZE TABLE {tables}").fetchall() and None)
-    else:
-        await db.engine.run(lambda c: c.exec_driver_sql("ANALYZE") and None)
-
-    seen: dict[str, Any] = {}
-
-    def listen(_c: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
-        if statement.startswith(("SELECT", "UPDATE", "DELETE")):
-            seen[statement] = parameters[0] if many else parameters
-
-    engine = db.engine._engine.sync_engine
-    event.listen(engine, "before_cursor_execute", listen)
-    fence, other = fences[7], fences[8]
-    out = OutgoingMessage(fence=fence, workspace_id=world.workspace_id, provider_type="emulated",
-                          chat="5511900000001@c.us", message_id="OUT", content=Text(body="x"),
-                          idempotency_key="k")  # fmt: skip
-    await db.messages.queue_message(out)
-    await db.messages.claim_outgoing(fence, unfinished=True, limit=5)
-    await db.sync.commit([
-        world.batch(f, message(900), message(901, content=Edit(target_id="laterX", body="e"), from_me=True),
-                    message(902, chat="77@lid", push_name="P"), message(903, id="later3", from_me=True),
-                    Receipt(chat="1@c.us", message_ids=("OUT",), status=MessageStatus.READ, timestamp=1))
-        for f in (fence, other)
-    ])  # fmt: skip
-    endpoint = (await db.outbox.endpoints())[0]
-    lanes = await db.outbox.claim_lanes(endpoint.id, incarnation=1, lanes=5, per_lane=5)
-    await db.outbox.settle(
-        [LaneOutcome(endpoint_id=endpoint.id, account_id=lane.account_id, delivered_seq=2) for lane in lanes],
-        incarnation=1,
-    )
-    await db.outbox.next_due(endpoint.id)
-    chat = (await db.messages.chats(workspace_id=world.workspace_id, account_id=fence.account_id))[0]
-    await db.messages.messages(workspace_id=None, chat_id=chat.id, limit=5)
-    await db.messages.messages(workspace_id=None, account_id=fence.account_id, limit=5)
-    await db.stats.events(None, fence.account_id, 3, 10)
-    event.remove(engine, "before_cursor_execute", listen)
-    assert len(seen) > 20
-
-    def explain(connection: Connection) -> list[str]:
-        bad = []
-        for statement, parameters in seen.items():
-            if driver.kind == "sqlite":
-                plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-                steps = [row[3].removeprefix("SCAN ") for row in plan if row[3].startswith("SCAN ")]
-                scans = [step for step in steps if not re.search("USING|CONSTANT|SUBQUERY", step)]
-            else:
-                plan = connection.exec_driver_sql(f"EXPLAIN FORMAT=TRADITIONAL {statement}", tuple(parameters))
-                scans = [str(row["table"]) for row in plan.mappings() if row["type"] == "ALL"]
-            scans = [scan for scan in scans if not _MAY_SCAN.search(scan)]
-            bad += [f"{scan}: {statement[:150]}" for scan in scans]
-        return bad
-
-    assert await db.engine.run(explain, mode="read") == []

@@ -6,29 +6,35 @@ the background.
 """
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeAlias, assert_never
+from typing import Any, TypeAlias, assert_never
 
 import structlog
 import trio
 
+from wasup.actors.forgetting import forget_at_provider
 from wasup.actors.messages import (
     AccountRequest,
     AccountState,
     Connect,
     Disconnect,
+    DownloadMedia,
+    Errand,
     GetQr,
     GetState,
     Logout,
-    PairingCode,
+    MarkRead,
     Qr,
     Queued,
     Refusal,
     Refused,
     RequestPairingCode,
     SendMessage,
+    SetTyping,
 )
 from wasup.actors.names import SESSION, account_name
+from wasup.actors.outgoing import cannot_send
 from wasup.actors.policy import Verdict, decide
 from wasup.actors.runtime import Runtime
 from wasup.actors.session_messages import (
@@ -36,6 +42,7 @@ from wasup.actors.session_messages import (
     Admitted,
     AskPairingCode,
     BecameReady,
+    CompareChats,
     FirstSyncDone,
     LogOut,
     Nudge,
@@ -61,6 +68,7 @@ from wasup.supervisor import (
     ChildStopTimedOut,
     EndTree,
     ExitReason,
+    MailboxFull,
     Reply,
     StartFailed,
     SupervisorError,
@@ -100,7 +108,9 @@ class SuspensionOver:
     until: int
 
 
-AccountMessage: TypeAlias = AccountRequest | SessionNotice | SessionClosed | SessionGaveUp | SuspensionOver | FenceLost
+AccountMessage: TypeAlias = (
+    AccountRequest | SessionNotice | SessionClosed | SessionGaveUp | SuspensionOver | CompareChats | FenceLost
+)
 
 
 class AccountActor(Actor[AccountMessage]):
@@ -150,7 +160,8 @@ class AccountActor(Actor[AccountMessage]):
             await self._read_again()
         account = self._info
         self._session_id = account.session_id
-        self._first_sync = account.last_connected_at is None
+        self._first_sync = account.synchronised_at is None
+        self._paired_at = account.paired_at or account.created_at
         self._keeper = StatusKeeper(self._runtime, self.registry, account, self._fence)
         self._due = account.desired is Desired.CONNECTED and account.status not in _RESTING
         if account.desired is Desired.DISCONNECTED and account.status in _WANT_SESSION | {_S.DISCONNECTING}:
@@ -208,6 +219,8 @@ class AccountActor(Actor[AccountMessage]):
                 return self._pairing_code(phone)
             case SendMessage():
                 return await self._send(message)
+            case SetTyping() | MarkRead() | DownloadMedia():
+                return self._errand(message)
             case Admit(session=session):
                 return await self._admit(session)
             case SessionEnded():
@@ -222,6 +235,10 @@ class AccountActor(Actor[AccountMessage]):
                     await self._become(_S.CONNECTED, StatusReason.PROGRESS)
             case FirstSyncDone():
                 self._first_sync = False
+            case CompareChats():
+                if self._session is not None and self._keeper.status is _S.CONNECTED:
+                    with suppress(MailboxFull):  # it is busy enough
+                        self._session.tell_nowait(message)
             case SessionClosed():
                 await self._closed()
             case SessionGaveUp(why=why):
@@ -249,6 +266,10 @@ class AccountActor(Actor[AccountMessage]):
         if status is _S.DISCONNECTING:
             return self._wrong_state("the account is being disconnected", retry_after=1.0)
         begins = status not in _WANT_SESSION or status is _S.RECONNECTING
+        limit = self._runtime.pulse.lacks_room(self._info.provider_type)
+        if begins and limit is not None:
+            detail = f"this instance runs {limit} browsers, as many as max_browser_sessions allows"
+            return Refused(refusal=Refusal.AT_CAPACITY, detail=detail)
         pairs_anew = self._secret is None or status is _S.NEEDS_PAIRING
         if begins and pairs_anew:
             wait = self._login_wait()
@@ -339,8 +360,14 @@ class AccountActor(Actor[AccountMessage]):
         self.nursery.start_soon(self._forward, self._session, AskPairingCode(phone=phone), self.defer_reply())
         return None
 
+    def _errand(self, errand: Errand) -> Refused | None:
+        if self._keeper.status is not _S.CONNECTED or self._session is None:
+            return self._wrong_state("that needs a connected account")
+        self.nursery.start_soon(self._forward, self._session, errand, self.defer_reply())
+        return None
+
     async def _forward(
-        self, session: ActorRef[SessionMessage], request: AskPairingCode, reply: Reply[PairingCode | Refused]
+        self, session: ActorRef[SessionMessage], request: AskPairingCode | Errand, reply: Reply[Any]
     ) -> None:
         try:
             reply.send(await session.ask(request, timeout=_PATIENCE))
@@ -350,6 +377,9 @@ class AccountActor(Actor[AccountMessage]):
     async def _send(self, message: SendMessage) -> Queued | Refused:
         if self._keeper.status not in _SENDABLE or self._secret is None:
             return self._wrong_state("the account cannot send now")
+        missing = cannot_send(message.content, self._runtime.providers[self._info.provider_type].capabilities)
+        if missing is not None:
+            return Refused(refusal=Refusal.NOT_SUPPORTED, detail=missing)
         try:
             stored, new = await self._runtime.stores.messages.queue_message(
                 OutgoingMessage(
@@ -432,7 +462,7 @@ class AccountActor(Actor[AccountMessage]):
         if self._keeper.status is not _S.STARTING:
             await self._become(_S.STARTING, StatusReason.PROGRESS if self._streak else StatusReason.BOOT)
         login = Login(account_id=self._info.id, session_id=self._session_id, secret=self._secret)
-        return Admitted(login=login, first_sync=self._first_sync)
+        return Admitted(login=login, first_sync=self._first_sync, paired_at=self._paired_at)
 
     async def _qr_offered(self, offer: QrOffered) -> None:
         if self._keeper.status not in {_S.STARTING, _S.QR_SCANNING}:
@@ -462,7 +492,7 @@ class AccountActor(Actor[AccountMessage]):
             else:
                 break
         self._secret = paired.secret
-        self._first_sync = True
+        self._first_sync, self._paired_at = True, self._runtime.clock.now_ms()
         if self._keeper.status in {_S.STARTING, _S.QR_SCANNING}:
             await self._become(_S.AUTHENTICATED, StatusReason.PROGRESS)
 
@@ -494,6 +524,7 @@ class AccountActor(Actor[AccountMessage]):
         except NotOwner as error:
             raise EndTree(str(error)) from error
         self._secret = None
+        await forget_at_provider(self._runtime, self._info.id, self._info.provider_type)
         return True
 
     async def _become(

@@ -4,7 +4,7 @@ This is the whole surface between the HTTP API and the actors: a handler sends o
 `directory.Directory.ask` and gets its answer or a `Refused`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -18,9 +18,14 @@ __all__ = [
     "AccountState",
     "Connect",
     "Disconnect",
+    "DownloadMedia",
+    "Errand",
+    "ErrandDone",
     "GetQr",
     "GetState",
     "Logout",
+    "MarkRead",
+    "MediaBytes",
     "PairingCode",
     "Qr",
     "Queued",
@@ -28,6 +33,7 @@ __all__ = [
     "Refused",
     "RequestPairingCode",
     "SendMessage",
+    "SetTyping",
 ]
 
 
@@ -41,6 +47,7 @@ class Refusal(StrEnum):
     NOT_SUPPORTED = "not_supported"  # the provider cannot do that
     INVALID = "invalid"  # the command contradicts what is stored
     UNKNOWN = "unknown"  # no such account
+    GONE = "gone"  # it was there, and is no more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,4 +146,42 @@ class SendMessage(Request[Queued | Refused]):
     idempotency_key: str | None = None
 
 
-AccountRequest: TypeAlias = GetState | Connect | Disconnect | Logout | GetQr | RequestPairingCode | SendMessage
+@dataclass(frozen=True, slots=True)
+class ErrandDone:
+    """WhatsApp has been told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaBytes:
+    """The bytes of a media message."""
+
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetTyping(Request[ErrandDone | Refused]):
+    """Show a chat that this account writes, or that it has stopped."""
+
+    chat: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkRead(Request[ErrandDone | Refused]):
+    """Tell the senders that their messages of this chat were read; the chat has nothing unread then."""
+
+    chat: str
+    message_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadMedia(Request[MediaBytes | Refused]):
+    """Fetch the bytes behind a provider's `MediaRef.ref`."""
+
+    ref: str
+
+
+Errand: TypeAlias = SetTyping | MarkRead | DownloadMedia
+"""What the account passes on to its session, to be done on the spot."""
+
+AccountRequest: TypeAlias = GetState | Connect | Disconnect | Logout | GetQr | RequestPairingCode | SendMessage | Errand

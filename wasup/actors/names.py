@@ -11,6 +11,7 @@ __all__ = [
     "SESSION",
     "account_name",
     "account_of_path",
+    "account_path",
     "actor_called",
     "delivery_name",
     "writer_name",
@@ -37,10 +38,15 @@ def writer_name(shard: int) -> str:
     return f"writer-{shard}"
 
 
+def account_path(account_id: int) -> str:
+    """The path of the tree of an account."""
+    return f"root/{ACCOUNTS}/{account_id}"
+
+
 def account_of_path(path: str) -> int | None:
     """The account whose tree holds this path (`root/accounts/42/session` -> 42), else None."""
     match path.split("/"):
-        case [_, "accounts", account_id, *_]:
+        case [_, "accounts", account_id, *_] if account_id.isascii() and account_id.isdigit():
             return int(account_id)
         case _:
             return None

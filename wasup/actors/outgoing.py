@@ -2,23 +2,41 @@
 
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
+import msgspec
 import structlog
 import trio
 
 from wasup.actors.runtime import Doorbell, Runtime
 from wasup.ports.accounts import Fence
 from wasup.ports.disconnects import Disconnected, DisconnectReason
-from wasup.ports.messages import Item, MessageStatus, SendOutcome
-from wasup.ports.session import NotSupported, SendFailed, Session
+from wasup.ports.media import digest_of_ref
+from wasup.ports.messages import (
+    Audio,
+    Content,
+    Document,
+    Edit,
+    Image,
+    Item,
+    MessageStatus,
+    Reaction,
+    Revoke,
+    SendOutcome,
+    Sticker,
+    Video,
+    Voice,
+)
+from wasup.ports.session import Capabilities, NotSupported, SendFailed, Sent, Session
 from wasup.ports.store import DatabaseUnavailable, StoredMessage
 
-__all__ = ["OutgoingQueue"]
+__all__ = ["OutgoingQueue", "cannot_send"]
 
 _CLAIM = 50
 _REMEMBERED = 1000
 _PATIENCE = 3600.0
+_SLOWEST = 50_000.0  # bytes a second that an upload makes at least
 
 log = structlog.get_logger("wasup.outgoing")
 
@@ -83,30 +101,68 @@ class OutgoingQueue:
         Raises:
             Disconnected: the connection ended, or gave no answer; the message stays `sending` and goes out again.
         """
-        settings = self._runtime.settings
         tried = 0
         while True:
             tried += 1
             try:
-                with trio.fail_after(settings.send_timeout):
-                    sent = await self._session.send(
-                        message.chat, message.content, message_id=message.message_id, quoted_id=message.quoted_id
-                    )
-            except trio.TooSlowError:
-                raise Disconnected(
-                    DisconnectReason.DEAF, f"no answer to a send within {settings.send_timeout:g} s"
-                ) from None
-            except SendFailed as error:
-                if error.transient and tried < settings.send_attempts:
+                sent = await self._try(message)
+            except Disconnected:
+                raise
+            except NotSupported as error:
+                return self._failed(message, f"not_supported: {error}")
+            except Exception as error:
+                failed = _as_failure(error)
+                if failed.transient and tried < self._runtime.settings.send_attempts:
                     await trio.sleep(2 ** (tried - 1) * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
                     continue
                 log.info(
-                    "send.failed", account_id=self._fence.account_id, message_id=message.message_id, code=error.code
+                    "send.failed",
+                    account_id=self._fence.account_id,
+                    message_id=message.message_id,
+                    code=failed.code,
+                    exc_info=error if failed is not error else None,
                 )
-                return self._failed(message, str(error))
-            except NotSupported as error:
-                return self._failed(message, f"not_supported: {error}")
+                return self._failed(message, str(failed))
             return SendOutcome(message_id=message.message_id, status=MessageStatus.SENT, timestamp=sent.timestamp)
+
+    async def _try(self, message: StoredMessage) -> Sent:
+        content = await self._uploaded(message)
+        with self._answer_to("a send", self._runtime.settings.send_timeout):
+            return await self._session.send(
+                message.chat, content, message_id=message.message_id, quoted_id=message.quoted_id
+            )
+
+    async def _uploaded(self, message: StoredMessage) -> Content:
+        """The message's content, its media handed to the provider if it lies with us.
+
+        Raises:
+            SendFailed: the bytes are gone, or were not taken.
+        """
+        content = message.content
+        if not isinstance(content, Image | Video | Audio | Voice | Document | Sticker):
+            return content
+        digest = digest_of_ref(content.media)
+        if digest is None:
+            return content
+        media = content.media
+        async with self._runtime.upload_gate:
+            if self._runtime.media is None:
+                raise SendFailed("media_missing", "this instance has no media store")
+            try:
+                data = await self._runtime.media.get(message.workspace_id, digest)
+            except LookupError:
+                raise SendFailed("media_missing", "the file was removed before it could be sent") from None
+            patience = self._runtime.settings.send_timeout + len(data) / _SLOWEST
+            with self._answer_to("an upload", patience):
+                ref = await self._session.upload(data, mime=media.mime, filename=media.filename)
+        return msgspec.structs.replace(content, media=msgspec.structs.replace(media, ref=ref))
+
+    @contextmanager
+    def _answer_to(self, what: str, seconds: float) -> Iterator[None]:
+        with trio.move_on_after(seconds) as deadline:
+            yield
+        if deadline.cancelled_caught:
+            raise Disconnected(DisconnectReason.DEAF, f"no answer to {what} within {seconds:g} s")
 
     def _failed(self, message: StoredMessage, error: str) -> SendOutcome:
         return SendOutcome(
@@ -115,3 +171,33 @@ class OutgoingQueue:
             timestamp=self._runtime.clock.now_ms(),
             error=error,
         )
+
+
+def _as_failure(error: Exception) -> SendFailed:
+    """What a provider raised, as the refusal of a message. What it should not have raised is worth another try.
+
+    Raises:
+        Disconnected: that is what it was, inside a group.
+    """
+    if isinstance(error, SendFailed):
+        return error
+    if isinstance(error, ExceptionGroup):
+        ended = error.subgroup(Disconnected)
+        if ended is not None:
+            raise ended
+    return SendFailed("internal", f"the provider failed: {type(error).__name__}", transient=True)
+
+
+def cannot_send(content: Content, capabilities: Capabilities) -> str | None:
+    """What of this content a provider cannot do, in words; None if it can send it."""
+    match content:
+        case Image() | Video() | Audio() | Voice() | Document() | Sticker() if not capabilities.media:
+            return "this account's provider sends no media"
+        case Reaction() if not capabilities.reactions:
+            return "this account's provider sends no reactions"
+        case Edit() if not capabilities.edits:
+            return "this account's provider cannot edit messages"
+        case Revoke() if not capabilities.revokes:
+            return "this account's provider cannot delete messages"
+        case _:
+            return None

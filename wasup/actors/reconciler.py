@@ -11,11 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
+import msgspec
 import structlog
 import trio
 
 from wasup.actors.account import AccountMessage, SessionGaveUp
 from wasup.actors.delivery import DeliveryActor
+from wasup.actors.forgetting import forget_at_provider
 from wasup.actors.messages import AccountState, Disconnect, GetState, Refusal, Refused
 from wasup.actors.names import (
     ACCOUNTS,
@@ -193,9 +195,18 @@ class Reconciler(Actor[ReconcilerMessage]):
         self._capacity_told = len(missing) > room
         for start in range(0, max(0, min(room, len(missing))), _CHUNK):
             await self._start(missing[: min(room, len(missing))][start : start + _CHUNK])
+        await self._forget_logins()
         if not self._looked_around:
             await self._look_around()
             self._looked_around = True
+
+    async def _forget_logins(self) -> None:
+        """Of deleted accounts, and wherever it could not be done at once; never while a session may be running."""
+        owed = await self._runtime.stores.accounts.logins_to_forget()
+        present = await self._present() if owed else set()
+        for account_id, provider_type in owed:
+            if account_id not in present:
+                await forget_at_provider(self._runtime, account_id, provider_type)
 
     async def _look_around(self) -> None:
         """Once in this actor's life: find what happened while nobody listened."""
@@ -297,6 +308,7 @@ class Reconciler(Actor[ReconcilerMessage]):
             await stores.accounts.set_desired(account_id, Desired.DISCONNECTED)
             if logout:
                 await stores.accounts.forget_login(fence)
+                await forget_at_provider(self._runtime, account_id, account.provider_type)
         except (DatabaseUnavailable, NotOwner) as error:
             return Refused(refusal=Refusal.UNAVAILABLE, detail=str(error))
         self._runtime.given_up.pop(account_id, None)
@@ -348,20 +360,22 @@ class Reconciler(Actor[ReconcilerMessage]):
     # ---- webhook endpoints -------------------------------------------------------------------
 
     async def _sweep_endpoints(self) -> None:
-        """One delivery actor for each enabled endpoint; a changed endpoint gets a new one."""
+        """One delivery actor for each endpoint that is enabled and not paused; a changed endpoint gets a new one."""
         deliveries = self.supervisor.child(DELIVERIES)
         assert isinstance(deliveries, Supervisor)
-        wanted = {e.id: e for e in await self._runtime.stores.outbox.endpoints() if e.enabled}
+        found = await self._runtime.stores.outbox.endpoints()
+        wanted = {e.id: e for e in found if e.enabled and not e.paused}
         children = await deliveries.which_children()
         present = {child.id for child in children}
         up = {child.id for child in children if child.state != "down"}
         for endpoint_id, endpoint in list(self._endpoints.items()):
-            if wanted.get(endpoint_id) != endpoint or delivery_name(endpoint_id) not in up:
+            present_one = wanted.get(endpoint_id)
+            if present_one is None or _changed(present_one, endpoint) or delivery_name(endpoint_id) not in up:
                 del self._endpoints[endpoint_id]
         kept = {delivery_name(endpoint_id) for endpoint_id in self._endpoints}
-        for child_id in present - kept:
-            await deliveries.terminate_child(child_id)
-            await deliveries.delete_child(child_id)
+        async with trio.open_nursery() as nursery:  # each may wait for an exchange to end
+            for child_id in present - kept:
+                nursery.start_soon(_remove, deliveries, child_id)
         for endpoint_id, endpoint in wanted.items():
             if endpoint_id not in self._endpoints:
                 try:
@@ -370,6 +384,16 @@ class Reconciler(Actor[ReconcilerMessage]):
                     log.warning("reconciler.delivery_not_started", endpoint_id=endpoint_id, why=str(error.reason))
                 else:
                     self._endpoints[endpoint_id] = endpoint
+
+
+async def _remove(deliveries: Supervisor, child_id: str) -> None:
+    await deliveries.terminate_child(child_id)
+    await deliveries.delete_child(child_id)
+
+
+def _changed(one: Endpoint, other: Endpoint) -> bool:
+    """Whether there is more between them than how deliveries went."""
+    return msgspec.structs.replace(one, failing_since=None) != msgspec.structs.replace(other, failing_since=None)
 
 
 def _being_restarted() -> Refused:

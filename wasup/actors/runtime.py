@@ -9,12 +9,16 @@ import trio
 from wasup.actors.names import writer_name
 from wasup.actors.policy import AttemptLimiter
 from wasup.ports.clock import Clock
-from wasup.ports.session import Provider
+from wasup.ports.media import MediaStore
+from wasup.ports.outbox import Retention
+from wasup.ports.session import Provider, Usage
 from wasup.ports.store import AccountStore, DatabaseUnavailable, MessageStore, OutboxStore, Ownership, SyncStore
 from wasup.ports.webhooks import Poster
 from wasup.settings import Settings
 
-__all__ = ["Doorbell", "Pulse", "Runtime", "Stores"]
+__all__ = ["Doorbell", "HostFigures", "Pulse", "Runtime", "Stores"]
+
+_UPLOADS = 8
 
 
 class Stores(Protocol):
@@ -45,6 +49,28 @@ class Stores(Protocol):
         """Who may write."""
         ...
 
+    @property
+    def retention(self) -> Retention:
+        """Removing what is old."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostFigures:
+    """What runs the processes of accounts, as it is now.
+
+    Attributes:
+        running: accounts that have processes.
+        limit: as many as may have.
+        memory: bytes of PSS of all of them, as last measured.
+        blocked: requests to foreign hosts that were stopped since the instance was started.
+    """
+
+    running: int
+    limit: int
+    memory: int
+    blocked: int
+
 
 @dataclass(slots=True)
 class Pulse:
@@ -54,17 +80,35 @@ class Pulse:
         database_away_since: Trio time since which commits fail; None while they work.
         committed: messages stored for the first time.
         duplicates: messages that were stored already.
+        rejected: items that the database did not take and that were put away.
+        compared: messages that were compared between provider and database.
+        gaps: messages among them that were missing in the database, and were filled in.
         batches: transactions.
         delivered: events that an endpoint accepted.
         failed_deliveries: attempts that it did not.
+        failing_endpoints: what those endpoints answered last that accept nothing now.
+        usage: what the processes of accounts use, as last told, by account, with its provider's type.
+        hosts: by provider's type, what runs such processes; asked for its figures (None while it is down).
     """
 
     database_away_since: float | None = None
     committed: int = 0
     duplicates: int = 0
+    rejected: int = 0
+    compared: int = 0
+    gaps: int = 0
     batches: int = 0
     delivered: int = 0
     failed_deliveries: int = 0
+    failing_endpoints: dict[int, str] = field(default_factory=dict)
+    usage: dict[int, tuple[str, Usage]] = field(default_factory=dict)
+    hosts: dict[str, Callable[[], HostFigures | None]] = field(default_factory=dict)
+
+    def lacks_room(self, provider_type: str) -> int | None:
+        """The limit of this provider's host if it is reached, so that no account can be connected now; else None."""
+        ask = self.hosts.get(provider_type)
+        host = ask() if ask is not None else None
+        return host.limit if host is not None and host.running >= host.limit else None
 
 
 class Doorbell:
@@ -96,6 +140,8 @@ class Runtime:
         connect_gate: sessions being opened at the same time.
         given_up: accounts whose trees are gone for good, until somebody asks, with the reason while it is yet to be
             written to their rows. Kept here since it outlives the reconciler.
+        media: where the bytes of messages lie that are to be sent.
+        upload_gate: media being handed to providers at the same time, each in memory as a whole.
     """
 
     settings: Settings
@@ -107,10 +153,12 @@ class Runtime:
     incarnation: int = 0
     writers: int = 1
     given_up: dict[int, str] = field(default_factory=dict)
+    media: MediaStore | None = None
 
     def __post_init__(self) -> None:
         """Make the limits."""
         self.connect_gate = trio.CapacityLimiter(self.settings.connect_concurrency)
+        self.upload_gate = trio.CapacityLimiter(_UPLOADS)
         self._workspace_qr: dict[int, AttemptLimiter] = {}
         self._account_qr: dict[int, AttemptLimiter] = {}
         self._doorbells: dict[int, Doorbell] = {}

@@ -1,14 +1,28 @@
 """The session actor: one connection of one account. It ends with a typed reason and never restarts itself."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, assert_never
 
 import structlog
 import trio
 
-from wasup.actors.messages import PairingCode, Refusal, Refused
+from wasup.actors.acknowledger import Acknowledger
+from wasup.actors.chat_history import HistoryReader
+from wasup.actors.errands import run_errand
+from wasup.actors.messages import (
+    DownloadMedia,
+    Errand,
+    ErrandDone,
+    MarkRead,
+    MediaBytes,
+    PairingCode,
+    Refusal,
+    Refused,
+    SetTyping,
+)
 from wasup.actors.names import account_name, actor_called
 from wasup.actors.outgoing import OutgoingQueue
 from wasup.actors.policy import Verdict
@@ -17,6 +31,7 @@ from wasup.actors.session_messages import (
     Admit,
     AskPairingCode,
     BecameReady,
+    CompareChats,
     FirstSyncDone,
     LogOut,
     Nudge,
@@ -26,12 +41,14 @@ from wasup.actors.session_messages import (
     SessionMessage,
     SessionNotice,
 )
-from wasup.actors.sync import Committed, Store, StoreFailed
+from wasup.actors.sync import Committed, Store
+from wasup.actors.synchroniser import Synchroniser
+from wasup.actors.watermarks import Watermarks
 from wasup.ports.accounts import Account, Fence
 from wasup.ports.disconnects import Disconnected, DisconnectReason
-from wasup.ports.messages import Item
 from wasup.ports.session import (
     Delivery,
+    Handover,
     Login,
     NotSupported,
     Paired,
@@ -45,6 +62,7 @@ from wasup.ports.session import (
     Typing,
     Usage,
 )
+from wasup.ports.sync import StoreItem, SyncPhase, SyncStep
 from wasup.supervisor import (
     Actor,
     ActorRef,
@@ -57,19 +75,14 @@ from wasup.supervisor import (
     RestartQuietly,
 )
 
-__all__ = ["SessionActor", "StorageRefused"]
+__all__ = ["SessionActor"]
 
 _NAME_PATIENCE = 10.0
 """Account actor and writer are restarted within seconds; a session that starts meanwhile waits for them."""
 _QR_TIMEOUT = 300.0
 """A guard only: the provider itself ends a pairing after some 160 s."""
-_SYNC_CHUNK = 100
 
 log = structlog.get_logger("wasup.session")
-
-
-class StorageRefused(Exception):  # noqa: N818
-    """The database does not take what this session delivered: a defect, and this account's alone."""
 
 
 class SessionActor(Actor[SessionMessage]):
@@ -83,10 +96,13 @@ class SessionActor(Actor[SessionMessage]):
         self._settings = runtime.settings
         self._session: Session | None = None
         self._connection = trio.CancelScope()
+        self._nursery: trio.Nursery | None = None  # of the connection
         self._broken: Disconnected | None = None
         self._window = trio.Semaphore(runtime.settings.sync.window)
-        self._committed: list[int] = []
-        self._ack_bell = Doorbell()
+        self._acknowledger = Acknowledger(
+            linger=runtime.settings.sync.ack_linger, enough=max(1, runtime.settings.sync.window // 2)
+        )
+        self._synchroniser: Synchroniser | None = None
         self._outgoing = Doorbell()
         self._code_reply: Reply[PairingCode | Refused] | None = None
         self._freshly_paired = False
@@ -95,6 +111,13 @@ class SessionActor(Actor[SessionMessage]):
         self._ready = False
         self._synchronised = -1
         self._usage: Usage | None = None
+
+    def figures(self) -> Mapping[str, float] | None:
+        """What the account's own processes use, where it has such: bytes, seconds of processor time, their number."""
+        usage = self._usage
+        if usage is None:
+            return None
+        return {"memory": usage.memory, "cpu_seconds": usage.cpu_seconds, "processes": usage.processes}
 
     # ---- life --------------------------------------------------------------------------------
 
@@ -110,6 +133,7 @@ class SessionActor(Actor[SessionMessage]):
             self.ignore()
             return
         self._first_sync_due = admitted.first_sync
+        self._paired_at = admitted.paired_at
         self.monitor(writer)
         self.nursery.start_soon(self._run_session, admitted.login)
 
@@ -132,18 +156,20 @@ class SessionActor(Actor[SessionMessage]):
         """Carry out what the account asks, and acknowledge what is committed."""
         match message:
             case Committed(tokens=tokens):
-                self._committed.extend(tokens)
                 for _ in tokens:
                     self._window.release()
-                self._ack_bell.ring()
+                self._acknowledger.committed(tokens)
             case Nudge():
                 self._outgoing.ring()
             case AskPairingCode(phone=phone):
                 self.nursery.start_soon(self._ask_pairing_code, phone, self.defer_reply())
             case LogOut():
                 self.nursery.start_soon(self._log_out, self.defer_reply())
-            case StoreFailed(error=error):
-                raise StorageRefused(error)
+            case SetTyping() | MarkRead() | DownloadMedia():
+                self.nursery.start_soon(self._run_errand, message, self.defer_reply())
+            case CompareChats():
+                if self._nursery is not None and self._synchroniser is not None:
+                    self._nursery.start_soon(self._synchroniser.compare)
             case _:
                 assert_never(message)
         return None
@@ -180,11 +206,12 @@ class SessionActor(Actor[SessionMessage]):
         try:
             with self._connection:
                 async with provider.open(login) as session, trio.open_nursery() as nursery:
-                    self._session = session
-                    nursery.start_soon(self._acknowledge, session)
+                    self._session, self._nursery = session, nursery
+                    nursery.start_soon(self._acknowledger.run, partial(self._acknowledge, session))
                     await self._read(session, nursery, login)
         finally:
-            self._session = None
+            self._session = self._nursery = self._synchroniser = None
+            self._runtime.pulse.usage.pop(self._info.id, None)
             self._leave_gate()
         if self._connection.cancelled_caught and self._broken is None:
             raise Disconnected(DisconnectReason.TIMED_OUT, f"still {self._phase} at its deadline")
@@ -207,23 +234,27 @@ class SessionActor(Actor[SessionMessage]):
 
     async def _read(self, session: Session, nursery: trio.Nursery, login: Login) -> None:
         """Pass on events until the session ends; one that is silent for long is probed."""
+        heard = trio.current_time()
         while True:
-            silent_since = math.inf if not self._ready else trio.current_time() + self._settings.probe_interval
-            with trio.move_on_at(silent_since) as waiting:
+            with trio.move_on_at(heard + self._settings.probe_interval if self._ready else math.inf) as waiting:
                 event = await session.receive()
             if waiting.cancelled_caught:
                 await self._probe(session)
+                heard = trio.current_time()
                 continue
             self._leave_gate()
             if isinstance(event, Ready) and login.secret is None and not self._freshly_paired:
                 raise Disconnected(DisconnectReason.PROTOCOL_ERROR, "ready without a login")
             await self._pass_on(event, session, nursery)
+            if not isinstance(event, Usage):  # that is told on our side: no sign of life
+                heard = trio.current_time()
 
     async def _pass_on(self, event: SessionEvent, session: Session, nursery: trio.Nursery) -> None:
         match event:
             case Delivery(token=token, items=items):
-                await self._window.acquire()
-                await self._store(items, source=self.ref, token=token)
+                await self._store_counted(
+                    items if self._synchroniser is None else self._synchroniser.follow(items), token
+                )
             case QrIssued(code=code, attempt=attempt, expires_in=expires_in):
                 if self._phase != "offering QR codes":  # one deadline for all codes together
                     self._enter_phase("offering QR codes", _QR_TIMEOUT)
@@ -235,12 +266,15 @@ class SessionActor(Actor[SessionMessage]):
                     self._code_reply = None
             case Paired(me=me, secret=secret):
                 self._enter_phase("authenticated", self._settings.sync_timeout)
-                self._freshly_paired = True
+                self._freshly_paired = self._first_sync_due = True
+                self._paired_at = self._runtime.clock.now_ms()
                 await self._account.ask(PairedWith(me=me, secret=secret), timeout=math.inf)  # in the phase's deadline
-            case SyncProgress(done=done):
+            case SyncProgress(done=done, total=total):
                 if done > self._synchronised:  # only what moves on gets more time
                     self._synchronised = done
                     self._enter_phase("synchronising", self._settings.sync_timeout)
+                    if self._first_sync_due and not self._ready:
+                        await self._store((SyncStep(phase=SyncPhase.DEVICE, done=done, total=total),))
             case Ready(me=me):
                 if not self._ready:
                     self._enter_phase("ready", math.inf)
@@ -248,17 +282,23 @@ class SessionActor(Actor[SessionMessage]):
                     await self._account.tell(BecameReady(me=me))
                     queue = OutgoingQueue(self._runtime, self._fence, session, self._store)
                     nursery.start_soon(queue.run, self._outgoing)
-                    if self._first_sync_due or self._freshly_paired:
-                        nursery.start_soon(self._first_sync, session)
+                    self._synchroniser = self._make_synchroniser(session)
+                    nursery.start_soon(self._synchronise, self._synchroniser)
             case Typing():
                 pass  # never stored; streams of the API will tell it
             case Usage():
                 self._usage = event
+                self._runtime.pulse.usage[self._info.id] = (self._info.provider_type, event)
             case _:
                 assert_never(event)
 
+    async def _store_counted(self, items: Sequence[StoreItem], token: int | None = None) -> None:
+        """Hand items to the writer, as one of the window's uncommitted deliveries."""
+        await self._window.acquire()
+        await self._store(items, source=self.ref, token=token)
+
     async def _store(
-        self, items: tuple[Item, ...], *, source: ActorRef[Committed | StoreFailed] | None = None, token: int = 0
+        self, items: Sequence[StoreItem], *, source: ActorRef[Committed] | None = None, token: int | None = None
     ) -> None:
         """Hand items to the writer; waits while it has no room."""
         await self._writer.tell(
@@ -266,32 +306,37 @@ class SessionActor(Actor[SessionMessage]):
                 fence=self._fence,
                 workspace_id=self._info.workspace_id,
                 provider_type=self._info.provider_type,
-                items=items,
+                items=tuple(items),
                 source=source,
                 token=token,
             )
         )
 
-    async def _acknowledge(self, session: Session) -> None:
-        """Acknowledge what is committed, as much as there is at a time."""
-        while True:
-            await self._ack_bell.wait(math.inf)
-            tokens, self._committed = self._committed, []
-            if tokens:
-                with self._answer_within(self._settings.send_timeout, "an acknowledgement"):
-                    await session.acknowledge(tokens)
+    async def _acknowledge(self, session: Session, tokens: Sequence[int]) -> None:
+        with self._answer_within(self._settings.send_timeout, "an acknowledgement"):
+            await session.acknowledge(tokens)
 
-    async def _first_sync(self, session: Session) -> None:
-        """After a pairing: contacts, groups and chats as they are, in chunks."""
+    def _make_synchroniser(self, session: Session) -> Synchroniser:
         capabilities = self._runtime.providers[self._info.provider_type].capabilities
-        with self._answer_within(self._settings.sync_timeout, "a question for contacts, groups and chats"):
-            items: list[Item] = [*await session.contacts()]
-            if capabilities.groups:
-                items += await session.groups()
-            items += await session.chats()
-        for start in range(0, len(items), _SYNC_CHUNK):
-            await self._store(tuple(items[start : start + _SYNC_CHUNK]))
-        await self._account.tell(FirstSyncDone())
+        reader = HistoryReader(
+            session=session,
+            settings=self._settings.sync,
+            account_id=self._info.id,
+            paired_at=self._paired_at,
+            now=self._runtime.clock.now_ms(),
+            watermarks=Watermarks() if capabilities.handover is Handover.REFETCHES else None,
+            store=self._store_counted,
+            patience=partial(self._answer_within, self._settings.sync_timeout),
+        )
+        return Synchroniser(self._runtime, capabilities, reader)
+
+    async def _synchronise(self, synchroniser: Synchroniser) -> None:
+        """Everything after a pairing, else what was missed while away."""
+        if self._first_sync_due:
+            await synchroniser.synchronise()
+            await self._account.tell(FirstSyncDone())
+        else:
+            await synchroniser.catch_up()
 
     async def _probe(self, session: Session) -> None:
         with self._answer_within(self._settings.probe_timeout, "a probe"):
@@ -326,6 +371,13 @@ class SessionActor(Actor[SessionMessage]):
         if refused is not None and self._code_reply is reply:
             self._code_reply = None
             reply.send(refused)
+
+    async def _run_errand(self, errand: Errand, reply: Reply[ErrandDone | MediaBytes | Refused]) -> None:
+        if self._session is None or not self._ready:
+            reply.send(Refused(refusal=Refusal.UNAVAILABLE, detail="the session is not ready", retry_after=1.0))
+            return
+        timeout = self._settings.send_timeout
+        reply.send(await run_errand(self._session, errand, timeout=timeout, store=self._store))
 
     async def _log_out(self, reply: Reply[None]) -> None:
         try:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from wasup.actors.messages import PairingCode, Refused
+from wasup.actors.messages import Errand, PairingCode, Refused
 from wasup.actors.policy import Verdict
-from wasup.actors.sync import Committed, StoreFailed
+from wasup.actors.sync import Committed
 from wasup.ports.disconnects import DisconnectReason
 from wasup.ports.session import Login, Me
 from wasup.supervisor import ActorRef, Request
@@ -15,6 +15,7 @@ __all__ = [
     "Admitted",
     "AskPairingCode",
     "BecameReady",
+    "CompareChats",
     "FirstSyncDone",
     "LogOut",
     "Nudge",
@@ -31,10 +32,17 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admitted:
-    """A session may run: the login it starts from, and whether chats and contacts have to be read first."""
+    """A session may run.
+
+    Attributes:
+        login: what it starts from.
+        first_sync: contacts, groups, chats and recent history have to be read first.
+        paired_at: when the login was made, UTC epoch milliseconds.
+    """
 
     login: Login
     first_sync: bool
+    paired_at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +78,7 @@ class BecameReady:
 
 @dataclass(frozen=True, slots=True)
 class FirstSyncDone:
-    """Contacts, groups and chats of a new login have been handed to the writer."""
+    """Contacts, groups, chats and recent history of a new login have been handed to the writer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,4 +113,9 @@ class LogOut(Request[None]):
     """Unlink on WhatsApp's side; the session then ends with `LOGGED_OUT`."""
 
 
-SessionMessage: TypeAlias = Nudge | AskPairingCode | LogOut | Committed | StoreFailed
+@dataclass(frozen=True, slots=True)
+class CompareChats:
+    """Compare some chats with the database, and fill in what is missing there; told to the account or its session."""
+
+
+SessionMessage: TypeAlias = Nudge | AskPairingCode | LogOut | Errand | CompareChats | Committed

@@ -8,21 +8,27 @@ then fills, the sessions wait, and the back-pressure reaches the sockets.
 Sessions get everything again when a writer dies, but a status that an account has reached is told once. So what a
 writer had in hand or in its mailbox outlives it and is written by its next life (a commit may be repeated), and a
 graceful stop writes what is left.
+
+What the database refuses is found by halving the batch until a single item is left. That one is put away with its
+reason, counts as stored, and the stream goes on.
 """
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
 import trio
+from msgspec.structs import replace
 
 from wasup.actors.names import account_name, actor_called
 from wasup.actors.runtime import Runtime
 from wasup.ports.accounts import Fence
-from wasup.ports.store import CommitResult, DatabaseUnavailable, IncomingBatch, StoreItem
+from wasup.ports.store import DatabaseUnavailable
+from wasup.ports.sync import CommitResult, IncomingBatch, StoreItem
 from wasup.supervisor import Actor, ActorRef, ExitReason, MailboxFull
 
-__all__ = ["Committed", "FenceLost", "Store", "StoreFailed", "SyncWriter"]
+__all__ = ["Committed", "FenceLost", "Store", "SyncWriter"]
 
 _RETRY_FIRST, _RETRY_MOST = 0.1, 2.0
 
@@ -34,30 +40,23 @@ class Store:
     """Write these items of one account.
 
     Attributes:
-        source: told `Committed` or `StoreFailed` afterwards; None when nobody needs to know.
-        token: given back with that.
+        source: told `Committed` afterwards; None when nobody needs to know.
+        token: given back with that; None for what no provider waits for.
     """
 
     fence: Fence
     workspace_id: int
     provider_type: str
     items: tuple[StoreItem, ...]
-    source: "ActorRef[Committed | StoreFailed] | None" = None
-    token: int = 0
+    source: "ActorRef[Committed] | None" = None
+    token: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Committed:
     """These deliveries are stored for good."""
 
-    tokens: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreFailed:
-    """The database refuses what this session delivered; nothing of it was written."""
-
-    error: str
+    tokens: tuple[int | None, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,26 +109,46 @@ class SyncWriter(Actor[Store]):
             del self._unwritten[: len(first)]
 
     async def _write(self, stores: list[Store]) -> None:
+        self._tell(stores, await self._settle(_by_account(stores)))
+
+    async def _settle(self, batches: list[IncomingBatch]) -> CommitResult:
+        """Commit; what is refused as a whole is settled half by half, down to the item that is to blame."""
         try:
-            result = await self._commit(_by_account(stores))
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with one account's data is not the others' business
-            if len(_by_account(stores)) > 1:
-                log.warning("sync.batch_refused", error=repr(error), accounts=len(stores))
-                for account_id in sorted({store.fence.account_id for store in stores}):
-                    await self._write([store for store in stores if store.fence.account_id == account_id])
-                return
-            log.error("sync.account_refused", account_id=stores[0].fence.account_id, error=repr(error))
-            self._tell_failed(stores, str(error) or repr(error))
-            return
-        self._tell(stores, result)
+            return await self._commit(batches)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one item is not the others' business
+            halves = _halves(batches)
+            if halves is None:
+                return await self._settle_one(batches[0])
+            log.info("sync.batch_refused", error=repr(error)[:500], accounts=len(batches))
+            return await self._settle(halves[0]) + await self._settle(halves[1])
+
+    async def _settle_one(self, batch: IncomingBatch) -> CommitResult:
+        """Try a single item once more, since what went wrong may have passed, and put it away if it has not."""
+        try:
+            return await self._commit([batch])
+        except Exception as error:  # noqa: BLE001 - as above
+            reason = f"{type(error).__name__}: {error}"
+        result = await self._insist(lambda: self._runtime.stores.sync.reject(batch, reason))
+        self._runtime.pulse.rejected += result.rejected
+        kinds = [item.__struct_config__.tag for item in batch.items]
+        log.error("sync.item_rejected", account_id=batch.fence.account_id, items=kinds, reason=reason[:500])
+        return result
 
     async def _commit(self, batches: list[IncomingBatch]) -> CommitResult:
-        """Commit, waiting for the database as long as it takes."""
+        result = await self._insist(lambda: self._runtime.stores.sync.commit(batches))
+        pulse = self._runtime.pulse
+        pulse.batches += 1
+        pulse.committed += result.new_messages
+        pulse.duplicates += result.duplicates
+        return result
+
+    async def _insist(self, write: Callable[[], Awaitable[CommitResult]]) -> CommitResult:
+        """Write, waiting for the database as long as it takes."""
         pulse = self._runtime.pulse
         wait = _RETRY_FIRST
         while True:
             try:
-                result = await self._runtime.stores.sync.commit(batches)
+                result = await write()
             except DatabaseUnavailable as error:
                 if pulse.database_away_since is None:
                     pulse.database_away_since = trio.current_time()
@@ -141,13 +160,10 @@ class SyncWriter(Actor[Store]):
                     away = trio.current_time() - pulse.database_away_since
                     pulse.database_away_since = None
                     log.info("sync.database_back", seconds=round(away, 2))
-                pulse.batches += 1
-                pulse.committed += result.new_messages
-                pulse.duplicates += result.duplicates
                 return result
 
     def _tell(self, stores: list[Store], result: CommitResult) -> None:
-        tokens: dict[ActorRef[Committed | StoreFailed], list[int]] = {}
+        tokens: dict[ActorRef[Committed], list[int | None]] = {}
         for store in stores:
             if store.fence.account_id in result.refused:
                 _tell_lost(actor_called(self.registry, account_name(store.fence.account_id)), store.fence)
@@ -158,11 +174,6 @@ class SyncWriter(Actor[Store]):
                 source.tell_nowait(Committed(tokens=tuple(given)))
         for endpoint_id in result.endpoints:
             self._runtime.doorbell(endpoint_id).ring()
-
-    def _tell_failed(self, stores: list[Store], error: str) -> None:
-        for source in {store.source for store in stores if store.source is not None}:
-            if source.alive:
-                source.tell_nowait(StoreFailed(error=error))
 
 
 def _first(waiting: list[Store], limit: int) -> list[Store]:
@@ -193,6 +204,19 @@ def _by_account(stores: list[Store]) -> list[IncomingBatch]:
         )
         for _, given in sorted(of.items())
     ]
+
+
+def _halves(batches: list[IncomingBatch]) -> tuple[list[IncomingBatch], list[IncomingBatch]] | None:
+    """Two parts, the items of each account in their order; None for a single item."""
+    if len(batches) > 1:
+        middle = len(batches) // 2
+        return batches[:middle], batches[middle:]
+    (batch,) = batches
+    middle = len(batch.items) // 2
+    if middle == 0:
+        return None
+    first, second = batch.items[:middle], batch.items[middle:]
+    return [replace(batch, items=first)], [replace(batch, items=second)]
 
 
 def _tell_lost(account: ActorRef[FenceLost] | None, fence: Fence) -> None:

@@ -2,17 +2,27 @@
 
 root (rest_for_one)
 ├─ ground                       bridge, database, ownership; if it goes, what stands on it is restarted
+├─ hosts (one_for_one)
+│    └─ browsers                runs Chromium for accounts that live in one; its crash restarts it alone, and those
+│                               accounts' sessions end with it
 ├─ sync (one_for_one)           the writers, sharded by account
 ├─ accounts (dynamic)
 │    └─ 42 (rest_for_one, own restart budget and backoff)
 │         ├─ actor              state machine, desired and actual state; survives its session
 │         └─ session            one connection; ends with a typed reason
 ├─ deliveries (one_for_one)     one for each webhook endpoint
+├─ pruner                       removes events and deliveries that are too old
 ├─ reconciler                   compares what should run with what runs
+├─ comparer                     has accounts compared with their providers
 └─ web                          the HTTP server, fenced: its crash restarts it alone
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from wasup.actors.account import AccountActor
+from wasup.actors.comparer import Comparer
+from wasup.actors.housekeeping import Pruner
 from wasup.actors.names import ACCOUNTS, DELIVERIES, RECONCILER, SESSION, writer_name
 from wasup.actors.reconciler import Reconciler
 from wasup.actors.runtime import Runtime
@@ -38,16 +48,25 @@ from wasup.supervisor import (
 __all__ = ["root_spec"]
 
 _QUICK = Backoff(initial=0.1, maximum=5.0)
+_UNTIRING = Budget(restarts=100, period=60.0)
+_HOST_STOP = 30.0
 _CONNECTS = 4
 
 
-def root_spec(runtime: Runtime, *, ground: StartFunction, web: StartFunction) -> SupervisorSpec:
+def root_spec(
+    runtime: Runtime,
+    *,
+    ground: StartFunction,
+    web: StartFunction,
+    hosts: Mapping[str, StartFunction] = MappingProxyType({}),
+) -> SupervisorSpec:
     """The whole tree.
 
     Args:
         runtime: what the actors share.
         ground: opens the database and owns it, for as long as it runs; see `Runtime.open_ground`.
         web: serves HTTP for as long as it runs.
+        hosts: by name, what runs processes for the accounts of one provider.
     """
     return SupervisorSpec(
         strategy=Strategy.REST_FOR_ONE,
@@ -55,17 +74,31 @@ def root_spec(runtime: Runtime, *, ground: StartFunction, web: StartFunction) ->
         period=60.0,
         children=(
             ChildSpec(id="ground", start=ground, backoff=_QUICK, shutdown=10.0),
+            supervisor_child("hosts", _hosts_spec(hosts)),
             supervisor_child("sync", _sync_spec(runtime)),
             supervisor_child(ACCOUNTS, _accounts_spec(runtime), shutdown=runtime.settings.stop_timeout),
             supervisor_child(DELIVERIES, SupervisorSpec(intensity=20, period=60.0)),
+            actor_child("pruner", lambda: Pruner(runtime), backoff=_QUICK),
             actor_child(RECONCILER, lambda: Reconciler(runtime), backoff=_QUICK),
+            actor_child("comparer", lambda: Comparer(runtime), backoff=_QUICK),
             ChildSpec(
                 id="web",
                 start=web,
                 backoff=_QUICK,
-                budget=Budget(restarts=100, period=60.0),
+                budget=_UNTIRING,
                 shutdown=10.0,
             ),
+        ),
+    )
+
+
+def _hosts_spec(hosts: Mapping[str, StartFunction]) -> SupervisorSpec:
+    """Below the accounts, so that it stops after them; under a supervisor, so that it restarts without them."""
+    return SupervisorSpec(
+        intensity=INFINITY,  # whatever happens to a host is the business of its own accounts
+        children=tuple(
+            ChildSpec(id=name, start=start, backoff=_QUICK, budget=_UNTIRING, shutdown=_HOST_STOP)
+            for name, start in hosts.items()
         ),
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from wasup.db.engine import Engine, execute
-from wasup.db.logins import LoginWriter
+from wasup.db.logins import LoginWriter, owe_forgetting
 from wasup.db.tables import account_logins, account_owner, account_transitions, whatsapp_accounts as accounts
 from wasup.identifiers import new_session_id
 from wasup.ports.accounts import Account, AccountStatus, Desired, StatusReason, Transition
@@ -165,6 +165,7 @@ class SqlAccountStore(LoginWriter):
                 )
             )
             connection.execute(delete(account_logins).where(account_logins.c.whatsapp_account_id == account_id))
+            owe_forgetting(connection, account_id, now)
             if row.is_primary:
                 heir = connection.execute(
                     select(func.min(accounts.c.id)).where(

@@ -7,6 +7,7 @@ raise comes back in the ports' words.
 
 import asyncio
 import random
+import time
 from collections.abc import Callable
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
@@ -14,7 +15,7 @@ from sqlalchemy import Connection, Executable, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from wasup.bridge import Bridge
+from wasup.bridge import Bridge, BridgeDied
 from wasup.db.driver import Driver
 from wasup.db.errors import is_disconnect, is_retryable, translate
 from wasup.ports.store import DatabaseUnavailable
@@ -124,6 +125,7 @@ class Engine:
         self._engine = make_engine(url, pool_size=pool_size)
         self._sqlite = self.url.get_backend_name() == "sqlite"
         self._writing = asyncio.Lock()
+        self._writes: dict[object, float] = {}
         self.driver = Driver("sqlite" if self._sqlite else "mysql")
         self.losses = 0  # connections found dead
 
@@ -149,7 +151,19 @@ class Engine:
         Raises:
             DatabaseUnavailable: the database does not answer or takes no writes.
         """
-        return await self.bridge.run(self._guarded, work, mode)
+        mine = object()
+        if mode == "write":
+            self._writes[mine] = time.monotonic()
+        try:
+            return await self.bridge.run(self._guarded, work, mode)
+        except BridgeDied as error:
+            raise DatabaseUnavailable(str(error)) from error
+        finally:
+            self._writes.pop(mine, None)
+
+    def oldest_write(self) -> float:
+        """For how many seconds the oldest write that is under way has been; 0 when there is none."""
+        return time.monotonic() - min(self._writes.values()) if self._writes else 0.0
 
     # All below runs on the asyncio side.
 

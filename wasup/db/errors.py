@@ -18,6 +18,7 @@ _UNAVAILABLE: Final = frozenset({
     1053, 1077, 1079, 1927, 1317, 3168,  # shutting down, connection or query killed
     1290, 1792, 1836, 3100,  # read-only: a fail-over is under way
     1969, 3024,  # statement timed out
+    1044, 1045, 1049, 1054, 1142, 1143, 1146, 1227,  # not the schema or the rights that we need: somebody works on it
     2002, 2003, 2006, 2013, 2014, 2055, 4031,  # connection refused or lost
 })  # fmt: skip
 _SQLITE_UNAVAILABLE: Final = (
@@ -27,6 +28,8 @@ _SQLITE_UNAVAILABLE: Final = (
     "attempt to write a readonly database",
     "unable to open database file",
     "no active connection",
+    "no such table",
+    "no such column",
     "connection closed",
 )
 

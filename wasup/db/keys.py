@@ -77,6 +77,7 @@ class SqlKeyStore:
                 prefix=row.prefix,
                 scopes=tuple(row.scopes.split()),
                 expires_at=row.expires_at,
+                legacy=bool(row.legacy),
             )
 
         return await self._engine.run(work, mode="read")

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, insert, or_, select, update
 from wasup.db.chats import ensure_chat, mirror_status, show_outgoing
 from wasup.db.engine import Engine
 from wasup.db.fence import lock_account
+from wasup.db.recent import KEPT_CHATS, RecentChats
 from wasup.db.tables import chats, message_keys, messages
 from wasup.ports.accounts import Fence
 from wasup.ports.clock import Clock
@@ -42,9 +43,10 @@ def _to_chat(row: Row[Any]) -> Chat:
 class SqlMessageStore:
     """Implements `wasup.ports.store.MessageStore`."""
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+    def __init__(self, engine: Engine, clock: Clock, recent: RecentChats) -> None:
         self._engine = engine
         self._clock = clock
+        self._recent = recent
 
     async def queue_message(self, message: OutgoingMessage) -> tuple[StoredMessage, bool]:
         """See the port."""
@@ -90,7 +92,10 @@ class SqlMessageStore:
                 )
             return _one(connection, row_id), True
 
-        return await self._engine.run(work)
+        try:
+            return await self._engine.run(work)
+        finally:
+            await self._recent.changed([message.fence.account_id])
 
     async def claim_outgoing(self, fence: Fence, *, unfinished: bool, limit: int) -> list[StoredMessage]:
         """See the port. Mostly there is nothing to send: that is found out without a lock."""
@@ -120,7 +125,10 @@ class SqlMessageStore:
                 for message in found
             ]
 
-        return await self._engine.run(work)
+        try:
+            return await self._engine.run(work)
+        finally:
+            await self._recent.changed([fence.account_id])
 
     async def message(self, message_id: int, *, workspace_id: int | None) -> StoredMessage | None:
         """See the port."""
@@ -177,6 +185,14 @@ class SqlMessageStore:
         limit: int = 20,
     ) -> list[Chat]:
         """See the port. Chats without a message come last (as 0 in `before`)."""
+        if before is None and limit <= KEPT_CHATS:
+            kept = await self._recent.get(account_id, lambda: self._page_of_chats(None, account_id, None, KEPT_CHATS))
+            return [chat for chat in kept if workspace_id in {None, chat.workspace_id}][:limit]
+        return await self._page_of_chats(workspace_id, account_id, before, limit)
+
+    async def _page_of_chats(
+        self, workspace_id: int | None, account_id: int, before: tuple[int, int] | None, limit: int
+    ) -> list[Chat]:
         query = select(*_CHAT).where(chats.c.whatsapp_account_id == account_id)
         if workspace_id is not None:
             query = query.where(chats.c.workspace_id == workspace_id)

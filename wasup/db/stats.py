@@ -3,18 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, case, func, literal, select, union_all
 
 from wasup.db.engine import Engine
+from wasup.db.eventlog import to_event
 from wasup.db.tables import chats, messages, whatsapp_accounts
 from wasup.db.tables_outbox import dead_letters, events, outbox
-from wasup.ports.events import EventData
 from wasup.ports.store import AccountStats, StoredEvent, Totals
 
 __all__ = ["SqlStats"]
-
-_decode = msgspec.json.Decoder(EventData).decode
 
 
 class SqlStats:
@@ -90,16 +87,6 @@ class SqlStats:
         query = query.order_by(events.c.account_seq).limit(limit)
 
         def work(connection: Connection) -> list[StoredEvent]:
-            return [
-                StoredEvent(
-                    id=row.event_id,
-                    account_id=row.whatsapp_account_id,
-                    account_seq=row.account_seq,
-                    type=row.type,
-                    data=_decode(row.body),
-                    created_at=row.created_at,
-                )
-                for row in connection.execute(query)
-            ]
+            return [to_event(row) for row in connection.execute(query)]
 
         return await self._engine.run(work, mode="read")

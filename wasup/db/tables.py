@@ -35,11 +35,14 @@ __all__ = [
     "api_keys",
     "chats",
     "contacts",
+    "import_progress",
+    "logins_to_forget",
     "message_keys",
     "messages",
     "metadata",
     "node",
     "pending_changes",
+    "rejected_items",
     "settings",
     "whatsapp_accounts",
     "whatsapp_groups",
@@ -121,6 +124,10 @@ whatsapp_accounts = _table(
     _created(),
     Column("updated_at", Millis, nullable=False),
     Column("deleted_at", Millis),
+    Column("paired_at", Millis),
+    Column("synchronised_at", Millis),
+    # A back end gave the session id and knows the account by it: it stays when the login is forgotten.
+    Column("session_pinned", Boolean(create_constraint=False), nullable=False, server_default=_ZERO),
     Index("idx_workspace_status", "workspace_id", "status"),
     Index("idx_session_id", "session_id"),
     Index("idx_last_activity", "last_activity_at"),
@@ -132,6 +139,13 @@ account_logins = _table(  # apart from the account, so that no ordinary query ca
     _account(primary_key=True, autoincrement=False),
     Column("secret", BLOB, nullable=False),
     Column("updated_at", Millis, nullable=False),
+)
+
+logins_to_forget = _table(  # forgotten here; what their providers keep of them is yet to go
+    "logins_to_forget",
+    _account(primary_key=True, autoincrement=False),
+    Column("provider_type", String(20), nullable=False),
+    Column("since", Millis, nullable=False),
 )
 
 account_transitions = _table(
@@ -223,6 +237,9 @@ chats = _table(
     Column("archived", Boolean(create_constraint=False), nullable=False, server_default=_ZERO),
     _created(),
     Column("updated_at", Millis, nullable=False),
+    # Up to which message everything of the chat is stored; of providers that refetch alone.
+    Column("watermark_id", code(MESSAGE_ID)),
+    Column("watermark_at", Millis),
     UniqueConstraint("jid", "whatsapp_account_id", name="uq_chat"),
     Index("idx_chat_lid", "lid", "whatsapp_account_id"),
     Index("idx_account_recent", "whatsapp_account_id", "last_message_at"),
@@ -254,6 +271,8 @@ messages = _table(
     Column("edited_at", Millis),
     Column("revoked_at", Millis),
     _created(),
+    # An old message that a synchronisation brought: nobody has been told of it.
+    Column("history", Boolean(create_constraint=False), nullable=False, server_default=_ZERO),
     # The message id comes first: alone it is nearly unique, so that IN (...) over a batch reads few rows.
     UniqueConstraint("message_id", "whatsapp_account_id", "from_me", name="uq_message"),
     Index("idx_chat_messages", "chat_id", "created_at"),
@@ -278,6 +297,23 @@ pending_changes = _table(  # receipts, edits and revokes that came before their 
     Column("change_kind", choice(("delivered", "read", "edit", "revoke"), "pending_change"), primary_key=True),
     Column("content", LONG_TEXT),
     Column("timestamp", Millis, nullable=False),
+    Index("idx_pending_age", "timestamp"),
+)
+
+rejected_items = _table(  # what the database did not take, as it was handed over
+    "rejected_items",
+    _id(),
+    _workspace(),
+    _account(),
+    Column("item_kind", code(20), nullable=False),
+    Column("message_id", code(MESSAGE_ID)),
+    Column("item", BLOB, nullable=False),
+    Column("digest", code(64), nullable=False),
+    Column("reason", String(PREVIEW), nullable=False),
+    _created(),
+    UniqueConstraint("digest", "whatsapp_account_id", name="uq_rejected"),
+    Index("idx_rejected_message", "message_id", "whatsapp_account_id"),
+    Index("idx_rejected_account", "whatsapp_account_id", "id"),
 )
 
 api_keys = _table(
@@ -291,6 +327,19 @@ api_keys = _table(
     Column("expires_at", Millis),
     Column("revoked_at", Millis),
     _created(),
+    # Good on the old service's routes as well, in body and query.
+    Column("legacy", Boolean(create_constraint=False), nullable=False, server_default=_ZERO),
+)
+
+import_progress = _table(  # how far an import from the present back end has come, step by step
+    "import_progress",
+    Column("source", code(190), primary_key=True),
+    Column("step", code(40), primary_key=True),
+    Column("last_id", BIG, nullable=False),
+    Column("mark", BIG, nullable=False),
+    Column("done", Boolean(create_constraint=False), nullable=False),
+    Column("tally", LONG_TEXT, nullable=False),
+    Column("updated_at", Millis, nullable=False),
 )
 
 settings = _table(

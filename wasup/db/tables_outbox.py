@@ -2,10 +2,20 @@
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, SmallInteger, String, Text
 
-from wasup.db.tables import PREVIEW, _account, _created, _id, _table, _workspace
+from wasup.db.tables import _ZERO, PREVIEW, _account, _created, _id, _table, _workspace
 from wasup.db.types import BIG, ID, LONG_TEXT, Millis, code
 
-__all__ = ["CLAIMED", "IDLE", "READY", "dead_letters", "events", "outbox", "outbox_lanes", "webhook_endpoints"]
+__all__ = [
+    "CLAIMED",
+    "IDLE",
+    "READY",
+    "dead_letters",
+    "delivery_attempts",
+    "events",
+    "outbox",
+    "outbox_lanes",
+    "webhook_endpoints",
+]
 
 IDLE, READY, CLAIMED = 0, 1, 2
 """States of a lane: nothing to deliver; something to deliver (from `due_at` on); in a worker's hands."""
@@ -21,7 +31,8 @@ events = _table(  # the one log that webhooks, streams, pulls and replays read
     Column("type", code(40), nullable=False),
     Column("body", LONG_TEXT, nullable=False),
     _created(),
-    Index("idx_event_created", "created_at"),
+    # Pulls and replays of a workspace go by time; so does what is too old, one workspace after the other.
+    Index("idx_event_workspace", "workspace_id", "created_at", "whatsapp_account_id", "account_seq"),
 )
 
 webhook_endpoints = _table(
@@ -35,6 +46,14 @@ webhook_endpoints = _table(
     Column("disabled_reason", String(PREVIEW)),
     _created(),
     Column("updated_at", Millis, nullable=False),
+    Column("format", code(20), nullable=False, server_default="native"),
+    Column("headers", Text),
+    Column("batch_events", Integer, nullable=False, server_default="1"),
+    Column("batch_wait_ms", Integer, nullable=False, server_default=_ZERO),
+    Column("paused", Boolean(create_constraint=False), nullable=False, server_default=_ZERO),
+    Column("previous_secret", String(255)),
+    Column("previous_until", Millis),
+    Column("failing_since", Millis),
     Index("idx_endpoint_workspace", "workspace_id"),
 )
 
@@ -59,6 +78,7 @@ outbox = _table(  # what is not delivered yet; rows go when they are, so the tab
     Column("endpoint_id", ID, primary_key=True, autoincrement=False),
     Column("account_seq", BIG, primary_key=True, autoincrement=False),
     Column("previous_seq", BIG, nullable=False),
+    Column("replay", Boolean(create_constraint=False), nullable=False, server_default=_ZERO),
 )
 
 dead_letters = _table(
@@ -73,4 +93,23 @@ dead_letters = _table(
     Column("attempts", Integer, nullable=False),
     _created(),
     Index("idx_dead_letters", "endpoint_id", "whatsapp_account_id", "account_seq"),
+    Index("idx_dead_event", "whatsapp_account_id", "account_seq"),
+    Index("idx_dead_created", "created_at"),
+)
+
+delivery_attempts = _table(  # what people look at: all that failed, and a sample of what did not
+    "delivery_attempts",
+    _id(),
+    Column("endpoint_id", ID, nullable=False),
+    _account(),
+    Column("event_id", code(64), nullable=False),
+    Column("events", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("outcome", code(20), nullable=False),
+    Column("detail", String(PREVIEW), nullable=False),
+    Column("milliseconds", Integer, nullable=False),
+    Column("replay", Boolean(create_constraint=False), nullable=False),
+    _created(),
+    Index("idx_attempt_endpoint", "endpoint_id", "id"),
+    Index("idx_attempt_created", "created_at"),
 )

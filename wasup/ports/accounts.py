@@ -111,7 +111,12 @@ class Fence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `whatsapp_accounts`; times are UTC epoch milliseconds."""
+    """A row of `whatsapp_accounts`; times are UTC epoch milliseconds.
+
+    Attributes:
+        paired_at: when its present login was made; messages older than that are history.
+        synchronised_at: when the first synchronisation of that login was complete; None while it is due.
+    """
 
     id: int
     uuid: str
@@ -136,6 +141,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int
     updated_at: int
     deleted_at: int | None
+    paired_at: int | None = None
+    synchronised_at: int | None = None
 
 
 class Transition(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from wasup.ports.messages import Content
+from wasup.ports.messages import Content, Participant
 
 __all__ = [
     "EVENT_TYPES",
@@ -18,11 +18,15 @@ __all__ = [
     "AccountStatusChanged",
     "ChatSynced",
     "ContactSynced",
+    "EndpointDisabled",
     "EventData",
     "GroupUpdated",
     "MessageReceived",
     "MessageSent",
     "MessageStatusChanged",
+    "SyncProgressed",
+    "SyncedChat",
+    "SyncedContact",
     "event_type",
 ]
 
@@ -30,7 +34,11 @@ EVENT_VERSION: Final = 1
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
-    """Base of all payloads. `whatsapp_account_id` is the integer id everywhere; times are UTC epoch ms."""
+    """Base of all payloads. `whatsapp_account_id` is the integer id everywhere; times are UTC epoch ms.
+
+    A person has up to two ids: `chat` and `sender` are the phone number's where it is known, else the LID;
+    `…_lid` and `…_phone` (E.164) are the two by themselves, null where they are not known.
+    """
 
     workspace_id: int
     whatsapp_account_id: int
@@ -46,6 +54,7 @@ class MessageReceived(_Event, frozen=True, kw_only=True, tag="message.received")
     chat: str
     chat_type: str
     chat_phone: str | None
+    chat_lid: str | None = None
     sender: str
     sender_lid: str | None
     sender_phone: str | None
@@ -63,6 +72,8 @@ class MessageSent(_Event, frozen=True, kw_only=True, tag="message.sent"):
     chat: str
     chat_type: str
     chat_phone: str | None
+    chat_lid: str | None = None
+    chat_name: str | None = None
     source: str
     quoted_id: str | None
     timestamp: int
@@ -74,6 +85,9 @@ class MessageStatusChanged(_Event, frozen=True, kw_only=True, tag="message.statu
 
     message_id: str
     chat: str
+    chat_type: str | None = None
+    chat_phone: str | None = None
+    chat_lid: str | None = None
     status: str
     error: str | None
     timestamp: int
@@ -98,26 +112,76 @@ class AccountQr(_Event, frozen=True, kw_only=True, tag="account.qr"):
     expires_at: int
 
 
+class SyncedChat(msgspec.Struct, frozen=True, kw_only=True):
+    """A chat as it is stored now; `name` is what a list of chats shows."""
+
+    chat: str
+    chat_type: str
+    chat_phone: str | None
+    chat_lid: str | None
+    name: str | None
+    unread_count: int
+    archived: bool
+    last_message: str | None
+    last_message_at: int | None
+    message_status: str | None
+
+
 class ChatSynced(_Event, frozen=True, kw_only=True, tag="chat.synced"):
-    """Chats were synchronised; `count` of them in this step."""
+    """Chats were synchronised: `count` of them in this step, and how they are now; at most 50 in one event."""
 
     count: int
+    chats: tuple[SyncedChat, ...] = ()
     timestamp: int
 
 
+class SyncedContact(msgspec.Struct, frozen=True, kw_only=True):
+    """A contact as it is stored now: the saved name, and what the person calls themself."""
+
+    contact: str
+    phone: str | None
+    lid: str | None
+    name: str | None
+    push_name: str | None
+
+
 class ContactSynced(_Event, frozen=True, kw_only=True, tag="contact.synced"):
-    """Contacts were synchronised; `count` of them in this step."""
+    """Contacts were synchronised: `count` of them in this step, and how they are now; at most 200 in one event."""
 
     count: int
+    contacts: tuple[SyncedContact, ...] = ()
     timestamp: int
 
 
 class GroupUpdated(_Event, frozen=True, kw_only=True, tag="group.updated"):
-    """A group changed."""
+    """A group changed; `participants` is their number, `members` who they are when this change told it."""
 
     group: str
     subject: str | None
     participants: int | None
+    members: tuple[Participant, ...] | None = None
+    timestamp: int
+
+
+class SyncProgressed(_Event, frozen=True, kw_only=True, tag="sync.progress"):
+    """The first synchronisation of a login made a step: `done` of `total` things of this phase are stored.
+
+    `phase` is `device` (the provider's own loading), `contacts`, `groups`, `chats`, `history` or `done`, which is told
+    last and once.
+    """
+
+    phase: str
+    done: int
+    total: int
+    timestamp: int
+
+
+class EndpointDisabled(_Event, frozen=True, kw_only=True, tag="webhook.disabled"):
+    """A webhook endpoint of the workspace was disabled by wasup; told as an event of the primary account."""
+
+    endpoint_id: int
+    url: str
+    reason: str
     timestamp: int
 
 
@@ -130,6 +194,8 @@ EventData: TypeAlias = (
     | ChatSynced
     | ContactSynced
     | GroupUpdated
+    | SyncProgressed
+    | EndpointDisabled
 )
 
 
@@ -149,4 +215,6 @@ EVENT_TYPES: Final[tuple[str, ...]] = (
     "message.received",
     "message.sent",
     "message.status",
+    "sync.progress",
+    "webhook.disabled",
 )

@@ -5,13 +5,24 @@ through, they are translated to the exceptions below.
 """
 
 from collections.abc import Sequence
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import msgspec
 
 from wasup.ports.accounts import Account, Desired, Fence, Transition
-from wasup.ports.events import EventData
-from wasup.ports.messages import Content, Item, MessageStatus
+from wasup.ports.messages import Content, MessageStatus
+from wasup.ports.outbox import ClaimedLane, Endpoint, LaneOutcome, OutboxStore, PendingEvent, StoredEvent
+from wasup.ports.sync import (
+    CommitResult,
+    IncomingBatch,
+    QrOffer,
+    StatusChange,
+    StoreItem,
+    SyncPhase,
+    SyncStep,
+    SyncStore,
+    Watermark,
+)
 
 __all__ = [
     "AccountStats",
@@ -40,8 +51,11 @@ __all__ = [
     "StoreItem",
     "StoredEvent",
     "StoredMessage",
+    "SyncPhase",
+    "SyncStep",
     "SyncStore",
     "Totals",
+    "Watermark",
     "Workspace",
 ]
 
@@ -110,7 +124,21 @@ class AccountStore(Protocol):
         ...
 
     async def forget_login(self, fence: Fence) -> str:
-        """Remove the login; returns the new session id that the next pairing will have."""
+        """Remove the login; returns the new session id that the next pairing will have.
+
+        From then on the provider owes it to forget what it keeps of the login: see `logins_to_forget`.
+        """
+        ...
+
+    async def logins_to_forget(self) -> list[tuple[int, str]]:
+        """(account id, provider type) of forgotten logins that their providers may still keep something of.
+
+        Deleted accounts are among them.
+        """
+        ...
+
+    async def login_forgotten(self, account_id: int) -> None:
+        """The provider keeps nothing of the forgotten login any more."""
         ...
 
     async def transitions(self, account_id: int, *, limit: int = 50) -> list[Transition]:
@@ -121,69 +149,6 @@ class AccountStore(Protocol):
         """Soft-delete: sets `deleted_at` and desired `disconnected`, removes the login, keeps history.
 
         A primary account's role passes to the workspace's oldest remaining account. False if unknown.
-        """
-        ...
-
-
-class StatusChange(msgspec.Struct, frozen=True, kw_only=True):
-    """A transition to store: the account's row, the history row and an `account.status` event.
-
-    Storing it clears the QR code unless the new status is `qr_scanning`, and sets `last_connected_at` on
-    `connected`. Statuses go through the same pipeline as messages, so that thousands of accounts that start
-    together cost a few transactions.
-    """
-
-    transition: Transition
-    suspended_until: int | None = None
-
-
-class QrOffer(msgspec.Struct, frozen=True, kw_only=True):
-    """The QR code on offer: the account's row and an `account.qr` event."""
-
-    code: str
-    attempt: int
-    expires_at: int
-
-
-StoreItem: TypeAlias = Item | StatusChange | QrOffer
-
-
-class IncomingBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """Items of one account in the order in which they happened."""
-
-    fence: Fence
-    workspace_id: int
-    provider_type: str
-    items: tuple[StoreItem, ...]
-
-
-class CommitResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What a commit did.
-
-    Attributes:
-        refused: accounts whose fence did not hold; nothing of theirs was written.
-        endpoints: webhook endpoints that have something new to deliver.
-        new_messages: messages that were not stored before.
-        duplicates: messages that were.
-    """
-
-    refused: frozenset[int]
-    endpoints: frozenset[int]
-    new_messages: int
-    duplicates: int
-
-
-class SyncStore(Protocol):
-    """The write side of the pipeline."""
-
-    async def commit(self, batches: Sequence[IncomingBatch]) -> CommitResult:
-        """Write everything, with its events and outbox rows, in one transaction.
-
-        Idempotent: what is stored already makes no second row and no second event; a status never moves
-        backwards and an older message never replaces a newer one as a chat's last.
-
-        Raises:
-            DatabaseUnavailable: try again with the same batches.
         """
         ...
 
@@ -306,108 +271,6 @@ class MessageStore(Protocol):
         ...
 
 
-class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a workspace's webhooks go. `events` empty means all types; `secret` is `whsec_…`."""
-
-    id: int
-    workspace_id: int
-    url: str
-    secret: str
-    events: tuple[str, ...]
-    enabled: bool
-    disabled_reason: str | None
-
-    def __repr__(self) -> str:
-        return f"Endpoint(id={self.id}, workspace_id={self.workspace_id}, url={self.url!r}, secret=…)"
-
-
-class PendingEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """One event to be delivered.
-
-    Attributes:
-        id: the event's stable id, the `webhook-id` header.
-        body: the payload's JSON, `data` of the delivery.
-        previous_seq: sequence of the event that the endpoint's filter let through before this one; 0 for none.
-    """
-
-    id: str
-    account_seq: int
-    previous_seq: int
-    type: str
-    body: bytes
-    created_at: int
-
-
-class ClaimedLane(msgspec.Struct, frozen=True, kw_only=True):
-    """One account's ordered stream to one endpoint, claimed for delivery; events in order."""
-
-    endpoint_id: int
-    account_id: int
-    attempt: int
-    events: tuple[PendingEvent, ...]
-
-
-class LaneOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a claimed lane.
-
-    Attributes:
-        delivered_seq: events up to this account_seq were accepted (0 for none): their outbox rows go.
-        failed: the next one was not; None when nothing failed.
-        retry_in: seconds until the lane is tried again, after a failure.
-        dead: the failed event has exhausted its tries: it moves to the dead letters and the lane goes on.
-    """
-
-    endpoint_id: int
-    account_id: int
-    delivered_seq: int
-    failed: str | None = None
-    retry_in: float = 0.0
-    dead: bool = False
-
-
-class OutboxStore(Protocol):
-    """The read side of the outbox: lanes are claimed, delivered in order, and settled."""
-
-    async def endpoints(self, *, workspace_id: int | None = None) -> list[Endpoint]:
-        """All endpoints, or those of a workspace."""
-        ...
-
-    async def save_endpoint(self, workspace_id: int, *, url: str, secret: str, events: Sequence[str] = ()) -> Endpoint:
-        """Create the workspace's endpoint, or change it if it has one."""
-        ...
-
-    async def disable_endpoint(self, endpoint_id: int, reason: str) -> None:
-        """Deliver nothing more to it until somebody enables it."""
-        ...
-
-    async def claim_lanes(self, endpoint_id: int, *, incarnation: int, lanes: int, per_lane: int) -> list[ClaimedLane]:
-        """Claim lanes that are due, the longest due first, with their next events."""
-        ...
-
-    async def settle(self, outcomes: Sequence[LaneOutcome], *, incarnation: int) -> None:
-        """Record what became of claimed lanes and let them go. A lane no longer claimed by us is left alone."""
-        ...
-
-    async def release_claims(self, *, endpoint_id: int) -> int:
-        """Let go of every claimed lane of the endpoint: whoever claimed it is dead. Returns how many there were."""
-        ...
-
-    async def next_due(self, endpoint_id: int) -> float | None:
-        """Seconds until the earliest lane of the endpoint is due (0 if one is now); None when nothing waits."""
-        ...
-
-
-class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of the events log."""
-
-    id: str
-    account_id: int
-    account_seq: int
-    type: str
-    data: EventData
-    created_at: int
-
-
 class Workspace(msgspec.Struct, frozen=True, kw_only=True):
     """A tenant."""
 
@@ -417,13 +280,18 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A key as it is stored: never the key itself. `workspace_id` None is an admin key."""
+    """A key as it is stored: never the key itself. `workspace_id` None is an admin key.
+
+    Attributes:
+        legacy: good on the old service's routes, in body and query, besides.
+    """
 
     id: int
     workspace_id: int | None
     prefix: str
     scopes: tuple[str, ...]
     expires_at: int | None
+    legacy: bool = False
 
 
 class KeyStore(Protocol):

@@ -1,13 +1,20 @@
 """The port through which events leave: one attempt at one delivery, with one named outcome."""
 
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
-from wasup.ports.store import Endpoint, PendingEvent
+from wasup.ports.outbox import Endpoint, PendingEvent
 
-__all__ = ["Answer", "Outcome", "Poster"]
+__all__ = ["BATCH_LIMIT", "EVENT_LIMIT", "Answer", "Outcome", "Poster"]
+
+EVENT_LIMIT: Final = 256_000
+"""Bytes of one event's payload; longer ones are cut."""
+
+BATCH_LIMIT: Final = 1_000_000
+"""Bytes of one POST with several events."""
 
 
 class Outcome(StrEnum):
@@ -15,8 +22,10 @@ class Outcome(StrEnum):
 
     DELIVERED = "delivered"  # any 2xx in time
     GONE = "gone"  # 410: the endpoint wants nothing more
-    FAILED = "failed"  # anything else: the event is tried again
+    FAILED = "failed"  # anything else: the events are tried again
     REFUSED = "refused"  # by us: the address is not one that we may call
+    HOPELESS = "hopeless"  # this event can never be delivered to this endpoint: a dead letter at once
+    LATER = "later"  # nothing was sent yet, and that is no failure
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,19 +34,28 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         outcome: what became of it.
         detail: status code or error, for people.
-        retry_after: seconds that the receiver asked us to wait.
+        retry_after: seconds that the receiver asked us to wait; of `LATER`, how long to wait.
+        slow_down: the receiver has too much to do (429, 502, 504).
     """
 
     outcome: Outcome
     detail: str
     retry_after: float | None = None
+    slow_down: bool = False
 
 
 class Poster(Protocol):
     """Makes one attempt."""
 
-    async def post(self, endpoint: Endpoint, event: PendingEvent) -> Answer:
-        """Sign and POST one event. Never raises for what the far side does; bounded in time and size."""
+    async def post(self, endpoint: Endpoint, events: Sequence[PendingEvent]) -> Answer:
+        """Sign and POST some events: one, or a batch where the endpoint takes batches.
+
+        Never raises for what the far side does; bounded in time and size.
+        """
+        ...
+
+    async def test(self, endpoint: Endpoint) -> Answer:
+        """Sign and POST an event of the type `webhook.test`, which is in no log."""
         ...
 
     async def aclose(self) -> None:

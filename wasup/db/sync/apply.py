@@ -4,11 +4,11 @@ import msgspec
 
 from wasup.db.journal import Journal
 from wasup.db.sync.messages import MessageApplier
-from wasup.db.sync.rows import ContactRow, Person
+from wasup.db.sync.rows import ChatRow, ContactRow, Person, fit_id
 from wasup.db.sync.statuses import StatusWriter
 from wasup.db.sync.world import World, display_name
 from wasup.db.tables import NAME
-from wasup.ports.events import ChatSynced, ContactSynced, GroupUpdated
+from wasup.ports.events import ChatSynced, ContactSynced, GroupUpdated, SyncedChat, SyncedContact, SyncProgressed
 from wasup.ports.messages import (
     ChatChanged,
     ContactChanged,
@@ -17,11 +17,12 @@ from wasup.ports.messages import (
     Receipt,
     SendOutcome,
 )
-from wasup.ports.store import IncomingBatch, QrOffer, StatusChange, StoreItem
+from wasup.ports.sync import IncomingBatch, QrOffer, StatusChange, StoreItem, SyncPhase, SyncStep, Watermark
 
 __all__ = ["Applier"]
 
 _encode = msgspec.json.Encoder().encode
+_CHATS, _CONTACTS = 50, 200  # in one event
 
 
 class Applier(MessageApplier):
@@ -33,17 +34,27 @@ class Applier(MessageApplier):
         super().__init__(world, journal, batch, now=now)
         self._journal_of_statuses = journal
         self._statuses = statuses
-        self._changed_chats = 0
-        self._changed_contacts = 0
+        self._changed_chats: list[ChatRow] = []
+        self._changed_contacts: list[ContactRow] = []
 
     def apply(self) -> None:
         """Apply all items."""
         for item in self.batch.items:
             self._one(item)
-        if self._changed_chats:
-            self.tell(ChatSynced, count=self._changed_chats, timestamp=self.now)
-        if self._changed_contacts:
-            self.tell(ContactSynced, count=self._changed_contacts, timestamp=self.now)
+        self._tell_changes()
+
+    def _tell_changes(self) -> None:
+        """Tell of the chats and contacts that changed, as they are in the end, a bounded number in an event."""
+        chats = list({id(row): row for row in (chat.final() for chat in self._changed_chats)}.values())
+        for start in range(0, len(chats), _CHATS):
+            part = chats[start : start + _CHATS]
+            told = tuple(_synced_chat(chat) for chat in part)
+            self.tell(ChatSynced, count=len(part), chats=told, timestamp=self.now)
+        contacts = list({id(row): row for row in self._changed_contacts}.values())
+        for start in range(0, len(contacts), _CONTACTS):
+            part_of = contacts[start : start + _CONTACTS]
+            people = tuple(_synced_contact(contact) for contact in part_of)
+            self.tell(ContactSynced, count=len(part_of), contacts=people, timestamp=self.now)
 
     def _one(self, item: StoreItem) -> None:
         match item:
@@ -64,6 +75,23 @@ class Applier(MessageApplier):
                 self._statuses.changed(self.batch, item, self._journal_of_statuses)
             case QrOffer():
                 self._statuses.offered(self.batch, item, self._journal_of_statuses)
+            case SyncStep():
+                self._synchronised(item)
+            case Watermark():
+                self._mark(item)
+
+    def _synchronised(self, step: SyncStep) -> None:
+        if step.phase is SyncPhase.DONE:
+            self._statuses.synchronised(self.account_id, self.now)
+        self.tell(SyncProgressed, phase=step.phase.value, done=step.done, total=step.total, timestamp=self.now)
+
+    def _mark(self, mark: Watermark) -> None:
+        chat = self.world.find_chat(self.account_id, Person.of(mark.chat))
+        if chat is None:  # its only message was refused
+            return
+        if chat.watermark_at is None or mark.timestamp >= chat.watermark_at:
+            chat.watermark_id = None if mark.message_id is None else fit_id(mark.message_id)
+            chat.watermark_at, chat.marked = mark.timestamp, True
 
     def _chat_changed(self, item: ChatChanged) -> None:
         chat, fresh = self.chat(Person.of(item.id, item.alt), None)
@@ -85,7 +113,8 @@ class Applier(MessageApplier):
         if item.last_message_at is not None and item.last_message_at > (chat.last_message_at or 0):
             chat.last_message_at, changed = item.last_message_at, True
         chat.dirty |= changed
-        self._changed_chats += changed
+        if changed:
+            self._changed_chats.append(chat)
 
     def _contact_changed(self, item: ContactChanged) -> None:
         person = Person.of(item.id, item.alt)
@@ -95,7 +124,8 @@ class Applier(MessageApplier):
         fresh = key not in self.world.contacts and (person.lid, self.account_id) not in self.world.contacts
         contact = self.world.find_contact(self.account_id, self.batch.workspace_id, person)
         changed = self._name(contact, name=item.name, push_name=item.push_name)
-        self._changed_contacts += fresh or changed
+        if fresh or changed:
+            self._changed_contacts.append(contact)
 
     def _name(self, contact: ContactRow, *, name: str | None, push_name: str | None) -> bool:
         """Set names, and the name of the person's chat; returns whether anything changed."""
@@ -138,5 +168,27 @@ class Applier(MessageApplier):
             group=item.id,
             subject=group.name,
             participants=group.participants_count,
+            members=item.participants,
             timestamp=self.now,
         )
+
+
+def _synced_chat(chat: ChatRow) -> SyncedChat:
+    return SyncedChat(
+        chat=chat.jid,
+        chat_type=chat.chat_type,
+        chat_phone=chat.contact_phone,
+        chat_lid=chat.lid,
+        name=chat.contact_name,
+        unread_count=chat.unread_count,
+        archived=chat.archived,
+        last_message=chat.last_message,
+        last_message_at=chat.last_message_at,
+        message_status=chat.message_status,
+    )
+
+
+def _synced_contact(contact: ContactRow) -> SyncedContact:
+    return SyncedContact(
+        contact=contact.jid, phone=contact.phone, lid=contact.lid, name=contact.name, push_name=contact.push_name
+    )

@@ -21,7 +21,7 @@ from wasup.ports.messages import (
     Revoke,
     SendOutcome,
 )
-from wasup.ports.store import IncomingBatch
+from wasup.ports.sync import IncomingBatch, Watermark
 
 __all__ = ["KnownPeople", "load"]
 
@@ -32,7 +32,7 @@ _decode = msgspec.json.Decoder(Content).decode
 _CHAT = (
     "SELECT id, whatsapp_account_id, workspace_id, jid, lid, chat_type, provider_type, group_id, contact_id,"
     " contact_phone, contact_name, last_message, last_message_id, last_message_at, unread_count, message_status,"
-    " last_outgoing_id, last_outgoing_at, archived FROM chats WHERE "
+    " last_outgoing_id, last_outgoing_at, archived, watermark_id, watermark_at FROM chats WHERE "
 )
 _CONTACT = "SELECT id, whatsapp_account_id, workspace_id, jid, lid, phone, name, push_name FROM contacts WHERE "
 _Key = tuple[str, int]
@@ -58,6 +58,7 @@ def load(connection: Connection, driver: Driver, batches: Sequence[IncomingBatch
             contact_keys.update((jid, account_id) for jid in _contact_ids(item, account_id, world, known))
             group_keys.update((jid, account_id) for jid in _group_ids(item, account_id, world))
     loader.contacts(contact_keys)
+    loader.chats_of_contacts()
     loader.groups(group_keys)
     loader.messages(message_ids, {batch.fence.account_id for batch in batches})
     loader.contents(_outcomes(batches))
@@ -80,6 +81,8 @@ def _chat_ids(item: object, account_id: int, known: KnownPeople) -> Iterable[str
                 yield item.alt
         case GroupChanged():
             yield item.id
+        case Watermark():
+            yield item.chat
         case _:
             pass
 
@@ -164,6 +167,7 @@ class _Loader:
         return [tuple(row) for row in self._driver.select_in(self._connection, sql, keys)]
 
     def chats(self, keys: set[_Key]) -> None:
+        self._world.looked_for |= keys
         self._chats(_CHAT + "(jid, whatsapp_account_id) IN ", sorted(keys))
         lids = [key for key in keys if key[0].endswith("@lid") and key not in self._world.chats]
         self._chats(_CHAT + "(lid, whatsapp_account_id) IN ", sorted(lids))
@@ -174,7 +178,18 @@ class _Loader:
             chat = ChatRow(*row[:13])
             chat.last_message_at, chat.unread_count, chat.message_status = ms(row[13]), row[14], row[15]
             chat.last_outgoing_id, chat.last_outgoing_at, chat.archived = row[16], ms(row[17]), bool(row[18])
+            chat.watermark_id, chat.watermark_at = row[19], ms(row[20])
             self._world.add_chat(chat)
+
+    def chats_of_contacts(self) -> None:
+        """Chats under the other identity of somebody whose contact knows both."""
+        keys: set[_Key] = set()
+        for row in self._world.contacts.values():
+            if row.lid is not None and row.lid != row.jid:
+                keys |= {(row.jid, row.account_id), (row.lid, row.account_id)}
+        keys -= self._world.looked_for
+        if keys:
+            self.chats(keys)
 
     def contacts(self, keys: set[_Key]) -> None:
         self._world.people |= keys
@@ -201,7 +216,7 @@ class _Loader:
         ms = self._driver.ms
         rows = self._fetch(
             "SELECT id, whatsapp_account_id, workspace_id, message_id, from_me, chat_id, type, status, timestamp,"
-            " quoted_id, error, sent_at, delivered_at, read_at, edited_at, revoked_at FROM messages"
+            " quoted_id, error, sent_at, delivered_at, read_at, edited_at, revoked_at, history FROM messages"
             " WHERE message_id IN ",
             sorted(message_ids),
         )
@@ -215,7 +230,7 @@ class _Loader:
             )
             message.quoted_id, message.error = row[9], row[10]
             message.sent_at, message.delivered_at, message.read_at = ms(row[11]), ms(row[12]), ms(row[13])
-            message.edited_at, message.revoked_at = ms(row[14]), ms(row[15])
+            message.edited_at, message.revoked_at, message.history = ms(row[14]), ms(row[15]), bool(row[16])
             self._world.messages[message.message_id, message.account_id, message.from_me] = message
 
     def contents(self, wanted: set[tuple[str, int]]) -> None:

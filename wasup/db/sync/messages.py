@@ -57,6 +57,9 @@ class MessageApplier:
             self.duplicates += 1
             if item.from_me and stored.waiting:  # the echo of a send whose answer was lost
                 self._sent(stored, item.timestamp)
+            if stored.history and not item.history:  # a synchronisation was faster than the news
+                stored.history, stored.dirty = False, True
+                self._tell_message(item, stored, Person.of(item.sender, item.sender_alt))
             return
         self.new_messages += 1
         person = Person.of(item.chat, item.chat_alt)
@@ -77,6 +80,7 @@ class MessageApplier:
             sender_lid=sender.lid,
             quoted_id=None if item.quoted_id is None else fit_id(item.quoted_id),
             sent_at=item.timestamp if item.from_me else None,
+            history=item.history,
         )
         self.world.messages[message_id, self.account_id, item.from_me] = row
         self.world.new_messages.append(row)
@@ -175,16 +179,18 @@ class MessageApplier:
         chat = row.chat.final()
         common = {
             "message_id": row.message_id,
-            "chat": chat.jid,
-            "chat_type": chat.chat_type,
-            "chat_phone": chat.contact_phone,
+            **_of_chat(chat),
             "quoted_id": item.quoted_id,
             "timestamp": item.timestamp,
             "content": item.content,
         }
         if item.from_me:
-            self.tell(MessageSent, source="phone", **common)
+            self.tell(MessageSent, source="phone", chat_name=chat.contact_name, **common)
             return
+        if chat.chat_type == "private":
+            sender = Person(chat.jid, chat.lid)
+        else:
+            sender = self.world.full_identity(self.account_id, sender)
         self.tell(
             MessageReceived,
             sender=sender.jid,
@@ -226,9 +232,8 @@ class MessageApplier:
             self.tell(
                 MessageSent,
                 message_id=row.message_id,
-                chat=chat.jid,
-                chat_type=chat.chat_type,
-                chat_phone=chat.contact_phone,
+                **_of_chat(chat),
+                chat_name=chat.contact_name,
                 source="api",
                 quoted_id=row.quoted_id,
                 timestamp=at,
@@ -247,7 +252,7 @@ class MessageApplier:
             self.tell(
                 MessageStatusChanged,
                 message_id=row.message_id,
-                chat=chat.jid,
+                **_of_chat(chat),
                 status=row.status.value,
                 error=row.error,
                 timestamp=at,
@@ -301,3 +306,13 @@ class MessageApplier:
             else:
                 self._change(row, change.change, change.content, change.timestamp)
                 change.applied = True
+
+
+def _of_chat(chat: ChatRow) -> dict[str, str | None]:
+    """What events say of a chat: the ids of its person or group."""
+    return {
+        "chat": chat.jid,
+        "chat_type": chat.chat_type,
+        "chat_phone": chat.contact_phone,
+        "chat_lid": chat.lid,
+    }

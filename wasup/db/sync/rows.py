@@ -68,7 +68,7 @@ class GroupRow:
 
 @dataclass(slots=True, eq=False)
 class ContactRow:
-    """A row of `contacts`."""
+    """A row of `contacts`; `merged` is the one that took its place when both turned out to be one person's."""
 
     id: int | None
     account_id: int
@@ -79,14 +79,22 @@ class ContactRow:
     name: str | None = None
     push_name: str | None = None
     dirty: bool = False
+    merged: "ContactRow | None" = None
+
+    def final(self) -> "ContactRow":
+        """The row that stands for this contact in the end."""
+        row = self
+        while row.merged is not None:
+            row = row.merged
+        return row
 
 
 @dataclass(slots=True, eq=False)
 class ChatRow:
     """A row of `chats`.
 
-    `news`: only its last message or unread count has changed. `merged` is the row that took its place when two
-    turned out to be one person's.
+    `news`: only its last message or unread count has changed. `marked`: its watermark has moved. `merged` is the row
+    that took its place when two turned out to be one person's.
     """
 
     id: int | None
@@ -108,8 +116,11 @@ class ChatRow:
     last_outgoing_id: str | None = None
     last_outgoing_at: int | None = None
     archived: bool = False
+    watermark_id: str | None = None
+    watermark_at: int | None = None
     dirty: bool = False
     news: bool = False
+    marked: bool = False
     group: GroupRow | None = None
     contact: ContactRow | None = None
     merged: "ChatRow | None" = None
@@ -145,6 +156,7 @@ class MessageRow:
     read_at: int | None = None
     edited_at: int | None = None
     revoked_at: int | None = None
+    history: bool = False
     dirty: bool = False
     rewritten: bool = False
 

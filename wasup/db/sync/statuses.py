@@ -25,6 +25,7 @@ class StatusWriter:
         self._now = driver.time(now)
         self._status: dict[int, Row] = {}
         self._connected: dict[int, int] = {}
+        self._synchronised: dict[int, int] = {}
         self._qr: dict[int, Row] = {}
         self._history: list[Row] = []
         ids = [b.fence.account_id for b in batches if any(isinstance(item, StatusChange) for item in b.items)]
@@ -66,6 +67,10 @@ class StatusWriter:
             ),
         )
 
+    def synchronised(self, account_id: int, at: int) -> None:
+        """Take note that the first synchronisation is stored."""
+        self._synchronised[account_id] = at
+
     def offered(self, batch: IncomingBatch, offer: QrOffer, journal: Journal) -> None:
         """Take note of a QR code, and tell of it."""
         account_id = batch.fence.account_id
@@ -90,6 +95,7 @@ class StatusWriter:
         self._update(connection, ("qr_code", "qr_expires_at"), self._qr)
         time = self._driver.time
         self._update(connection, ("last_connected_at",), {id_: (time(at),) for id_, at in self._connected.items()})
+        self._update(connection, ("synchronised_at",), {id_: (time(at),) for id_, at in self._synchronised.items()})
         self._driver.insert(connection, "account_transitions", _HISTORY, self._history)
 
     def _update(self, connection: Connection, columns: Sequence[str], values: dict[int, Row]) -> None:

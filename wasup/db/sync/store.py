@@ -8,12 +8,16 @@ from sqlalchemy import Connection
 from wasup.db.engine import Engine
 from wasup.db.fence import lock_accounts
 from wasup.db.journal import Journal
+from wasup.db.recent import RecentChats
 from wasup.db.sync.apply import Applier
+from wasup.db.sync.gaps import missing, prune_pending, watermarks
 from wasup.db.sync.load import KnownPeople, load
+from wasup.db.sync.rejects import reject
 from wasup.db.sync.statuses import StatusWriter
 from wasup.db.sync.write import write
 from wasup.ports.clock import Clock
-from wasup.ports.store import CommitResult, IncomingBatch
+from wasup.ports.messages import Message
+from wasup.ports.sync import CommitResult, IncomingBatch, QrOffer, StatusChange, SyncStep, Watermark
 
 __all__ = ["SqlSyncStore"]
 
@@ -28,21 +32,42 @@ class SqlSyncStore:
     with which names, and when an account's activity was written. They are taken over after a commit only.
     """
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+    def __init__(self, engine: Engine, clock: Clock, recent: RecentChats) -> None:
         self._engine = engine
         self._clock = clock
+        self._recent = recent
         self._known: KnownPeople = {}
         self._active: dict[int, int] = {}
 
     async def commit(self, batches: Sequence[IncomingBatch]) -> CommitResult:
         """See the port."""
         now = self._clock.now_ms()
-        result, people, active = await self._engine.run(lambda connection: self._work(connection, batches, now))
+        try:
+            result, people, active = await self._engine.run(lambda connection: self._work(connection, batches, now))
+        finally:  # also when it is not known what became of it
+            await self._recent.changed({batch.fence.account_id for batch in batches if _concerns_chats(batch)})
         if len(self._known) > _KNOWN_PEOPLE:
             self._known.clear()
         self._known.update(people)
         self._active.update(dict.fromkeys(active, now))
         return result
+
+    async def reject(self, batch: IncomingBatch, reason: str) -> CommitResult:
+        """See the port."""
+        now = self._clock.now_ms()
+        return await self._engine.run(lambda c: reject(c, self._engine.driver, batch, reason, now=now))
+
+    async def watermarks(self, account_id: int) -> dict[str, Watermark]:
+        """See the port."""
+        return await self._engine.run(lambda c: watermarks(c, self._engine.driver, account_id), mode="read")
+
+    async def missing(self, account_id: int, messages: Sequence[Message]) -> list[Message]:
+        """See the port."""
+        return await self._engine.run(lambda c: missing(c, self._engine.driver, account_id, messages), mode="read")
+
+    async def prune_pending(self, before: int, *, limit: int) -> int:
+        """See the port."""
+        return await self._engine.run(lambda c: prune_pending(c, self._engine.driver, before, limit=limit))
 
     def _work(
         self, connection: Connection, batches: Sequence[IncomingBatch], now: int
@@ -75,3 +100,7 @@ class SqlSyncStore:
         endpoints = journal.write(connection)
         result = CommitResult(refused=refused, endpoints=endpoints, new_messages=new_messages, duplicates=duplicates)
         return result, people, active
+
+
+def _concerns_chats(batch: IncomingBatch) -> bool:
+    return not all(isinstance(item, (StatusChange, QrOffer, SyncStep, Watermark)) for item in batch.items)

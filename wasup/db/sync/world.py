@@ -23,6 +23,7 @@ class World:
         self.groups: dict[tuple[str, int], GroupRow] = {}
         self.messages: dict[tuple[str, int, bool], MessageRow] = {}
         self.pending: dict[tuple[str, int], list[PendingRow]] = {}
+        self.looked_for: set[tuple[str, int]] = set()  # chats, by either identity
         self.people: set[tuple[str, int]] = set()  # whose contacts were looked for
         self.new_messages: list[MessageRow] = []
         self.merged_chats: list[tuple[ChatRow, ChatRow]] = []  # (loser, winner)
@@ -52,6 +53,7 @@ class World:
             row = other
         elif other is not None and other is not row:
             self._merge_chats(other, row)
+            self.chats[person.lid, account_id] = row
         if row is not None:
             self._identify(row, person)
         return row
@@ -70,12 +72,18 @@ class World:
         winner.dirty = True
         winner.unread_count += loser.unread_count
         winner.contact_name = winner.contact_name or loser.contact_name
+        winner.contact = winner.contact or loser.contact
+        winner.contact_id = winner.contact_id or loser.contact_id
+        winner.archived = winner.archived and loser.archived
         if (loser.last_message_at or 0) > (winner.last_message_at or 0):
             winner.last_message = loser.last_message
             winner.last_message_id, winner.last_message_at = loser.last_message_id, loser.last_message_at
         if (loser.last_outgoing_at or 0) > (winner.last_outgoing_at or 0):
             winner.last_outgoing_id, winner.last_outgoing_at = loser.last_outgoing_id, loser.last_outgoing_at
             winner.message_status = loser.message_status
+        if loser.watermark_at is not None and loser.watermark_at < (winner.watermark_at or loser.watermark_at + 1):
+            # Up to the lower one both are complete: what lies between the two is asked for again.
+            winner.watermark_id, winner.watermark_at, winner.marked = loser.watermark_id, loser.watermark_at, True
 
     def find_contact(self, account_id: int, workspace_id: int, person: Person) -> ContactRow:
         """The contact of a person, made if there is none, merged if there are two."""
@@ -85,6 +93,8 @@ class World:
             row = other
         elif other is not None and other is not row:
             self.merged_contacts.append((other, row))
+            other.merged = row
+            self.contacts[other.jid, account_id] = row
             row.name, row.push_name = row.name or other.name, row.push_name or other.push_name
             row.dirty = True
         if row is None:
@@ -114,7 +124,3 @@ class World:
         """A message, in the direction given or else in the other one."""
         row = self.messages.get((message_id, account_id, from_me))
         return row if row is not None else self.messages.get((message_id, account_id, not from_me))
-
-    def is_merged(self, row: ContactRow) -> bool:
-        """Whether another contact has taken its place."""
-        return any(loser is row for loser, _ in self.merged_contacts)

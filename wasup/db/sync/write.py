@@ -23,9 +23,11 @@ _CHAT_NEWS = ("last_message", "last_message_id", "last_message_at", "unread_coun
 _MESSAGE_COLUMNS = (
     "workspace_id", "whatsapp_account_id", "chat_id", "message_id", "from_me", "sender", "sender_lid", "type",
     "content", "quoted_id", "status", "error", "attempts", "timestamp", "sent_at", "delivered_at", "read_at",
-    "edited_at", "revoked_at", "created_at",
+    "edited_at", "revoked_at", "history", "created_at",
 )  # fmt: skip
-_STATUS_SETS = ("status", "error", "queue_account_id", "sent_at", "delivered_at", "read_at", "edited_at", "revoked_at")
+_STATUS_SETS = (
+    "status", "error", "queue_account_id", "sent_at", "delivered_at", "read_at", "edited_at", "revoked_at", "history",
+)  # fmt: skip
 
 
 def write(connection: Connection, driver: Driver, world: World, *, now: int) -> None:
@@ -45,6 +47,7 @@ class _Writer:
         self._groups()
         self._contacts()
         self._chats()
+        self._watermarks()
         self._forget_merged()
         self._new_messages()
         self._changed_messages()
@@ -96,9 +99,8 @@ class _Writer:
 
     def _contacts(self) -> None:
         now = self._now
-        losers = {id(loser) for loser, _ in self._world.merged_contacts}
         rows: list[ContactRow] = sorted(
-            {id(row): row for row in self._world.contacts.values() if id(row) not in losers}.values(),
+            {id(row): row for row in self._world.contacts.values() if row.merged is None}.values(),
             key=lambda row: (row.jid, row.account_id),
         )
         new = {(row.jid, row.account_id): row for row in rows if row.id is None}
@@ -130,7 +132,7 @@ class _Writer:
         )
         for row in rows:
             row.group_id = row.group.id if row.group is not None else row.group_id
-            row.contact_id = row.contact.id if row.contact is not None and row.contact.id else row.contact_id
+            row.contact_id = row.contact.final().id if row.contact is not None else row.contact_id
         new = {(row.jid, row.account_id): row for row in rows if row.id is None}
         self._insert(
             "chats",
@@ -160,6 +162,12 @@ class _Writer:
             ],
         )
 
+    def _watermarks(self) -> None:
+        moved = {row.id: row for row in self._world.chats.values() if row.marked and row.merged is None}
+        time = self._driver.time
+        rows = [(row.watermark_id, time(row.watermark_at), row.id) for _, row in sorted(moved.items())]
+        self._update("chats", ("watermark_id", "watermark_at"), rows)
+
     def _chat_values(self, row: ChatRow) -> tuple[Any, ...]:
         time = self._driver.time
         return (
@@ -176,7 +184,9 @@ class _Writer:
                 execute(self._connection, "DELETE FROM chats WHERE id=?", (chat.id,))
         for contact, heir in self._world.merged_contacts:
             if contact.id is not None:
-                execute(self._connection, "UPDATE chats SET contact_id=? WHERE contact_id=?", (heir.id, contact.id))
+                execute(
+                    self._connection, "UPDATE chats SET contact_id=? WHERE contact_id=?", (heir.final().id, contact.id)
+                )
                 execute(self._connection, "DELETE FROM contacts WHERE id=?", (contact.id,))
 
     def _new_messages(self) -> None:
@@ -188,7 +198,7 @@ class _Writer:
                 (row.workspace_id, row.account_id, row.chat.final().id, row.message_id, int(row.from_me), row.sender,
                  row.sender_lid, row.type, _encode(row.content).decode(), row.quoted_id, row.status.value, row.error,
                  0, time(row.timestamp), time(row.sent_at), time(row.delivered_at), time(row.read_at),
-                 time(row.edited_at), time(row.revoked_at), now)
+                 time(row.edited_at), time(row.revoked_at), int(row.history), now)
                 for row in self._world.new_messages
             ],
             "content",
@@ -203,7 +213,8 @@ class _Writer:
             _STATUS_SETS,
             [
                 (row.status.value, row.error, row.account_id if row.waiting else None, time(row.sent_at),
-                 time(row.delivered_at), time(row.read_at), time(row.edited_at), time(row.revoked_at), row.id)
+                 time(row.delivered_at), time(row.read_at), time(row.edited_at), time(row.revoked_at),
+                 int(row.history), row.id)
                 for row in changed
             ],
         )  # fmt: skip

@@ -3,104 +3,24 @@
 import base64
 import email.utils
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from typing import Any
 
-import h11
 import msgspec
 import pytest
 import trio
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from tests.webhooks.receiver import Answer, Receiver, receiver, says
 from wasup.ports.clock import SystemClock
-from wasup.ports.store import Endpoint, PendingEvent
+from wasup.ports.outbox import Endpoint, LegacyFacts, PendingEvent
 from wasup.ports.webhooks import Outcome
-from wasup.webhooks import WebhookPoster
-from wasup.webhooks.poster import _seconds
+from wasup.webhooks import PosterSettings, WebhookPoster
+from wasup.webhooks.transport import _seconds
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 BODY = msgspec.json.encode({"whatsapp_account_id": 7, "text": "olá 👋 \u2028", "account_seq": 3})
-
-
-@dataclass
-class Received:
-    """One request."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-
-Answer = Callable[["Receiver", trio.SocketStream], Awaitable[None]]
-
-
-@dataclass
-class Receiver:
-    """A small HTTP server that writes down what it gets and answers as told."""
-
-    answer: Answer
-    url: str = ""
-    requests: list[Received] = field(default_factory=list)
-    connections: int = 0
-    closed: trio.Event = field(default_factory=trio.Event)
-
-    async def serve(self, stream: trio.SocketStream) -> None:
-        """One connection."""
-        self.connections += 1
-        try:
-            while await self._read(stream):
-                await self.answer(self, stream)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            pass
-        finally:
-            self.closed.set()
-
-    async def _read(self, stream: trio.SocketStream) -> bool:
-        parser = h11.Connection(h11.SERVER)
-        request: h11.Request | None = None
-        body = b""
-        while True:
-            event = parser.next_event()
-            if event is h11.NEED_DATA:
-                data = await stream.receive_some()
-                if not data and request is None:
-                    return False
-                parser.receive_data(data)
-            elif isinstance(event, h11.Request):
-                request = event
-            elif isinstance(event, h11.Data):
-                body += bytes(event.data)
-            elif isinstance(event, h11.EndOfMessage):
-                assert request is not None
-                headers = {name.decode(): value.decode() for name, value in request.headers}
-                self.requests.append(Received(request.method.decode(), request.target.decode(), headers, body))
-                return True
-            else:
-                return False
-
-
-@asynccontextmanager
-async def receiver(answer: Answer) -> AsyncIterator[Receiver]:
-    """A running receiver."""
-    server = Receiver(answer)
-    async with trio.open_nursery() as nursery:
-        listeners = await nursery.start(trio.serve_tcp, server.serve, 0)
-        port = listeners[0].socket.getsockname()[1]
-        server.url = f"http://127.0.0.1:{port}/hooks?x=1"
-        yield server
-        nursery.cancel_scope.cancel()
-
-
-def says(status: int, *headers: str, body: bytes = b"") -> Answer:
-    """An ordinary answer."""
-
-    async def answer(_server: Receiver, stream: trio.SocketStream) -> None:
-        lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(body)}", *headers, "", ""]
-        await stream.send_all("\r\n".join(lines).encode() + body)
-
-    return answer
 
 
 def endpoint(url: str, secret: str = SECRET) -> Endpoint:
@@ -112,6 +32,7 @@ def event(body: bytes = BODY) -> PendingEvent:
     """An event."""
     return PendingEvent(
         id="evt_7_3_abc",
+        account_id=7,
         account_seq=3,
         previous_seq=2,
         type="message.received",
@@ -123,7 +44,12 @@ def event(body: bytes = BODY) -> PendingEvent:
 @asynccontextmanager
 async def poster(*, allow_private: bool = True, timeout: float = 5.0) -> AsyncIterator[WebhookPoster]:
     """A poster."""
-    made = WebhookPoster(clock=SystemClock(), allow_private=allow_private, timeout=timeout, connections=2)
+
+    async def facts(_accounts: Any, *, lids: Any, groups: Any) -> LegacyFacts:
+        return LegacyFacts()
+
+    settings = PosterSettings(allow_private=allow_private, timeout=timeout, url=lambda: "https://wasup.example")
+    made = WebhookPoster(clock=SystemClock(), settings=settings, ask_facts=facts)
     try:
         yield made
     finally:
@@ -136,7 +62,7 @@ async def poster(*, allow_private: bool = True, timeout: float = 5.0) -> AsyncIt
 async def test_the_signature_verifies_with_the_standard_library() -> None:
     """A receiver that uses the reference implementation accepts it, and refuses a body that was changed."""
     async with receiver(says(204)) as server, poster() as post:
-        answer = await post.post(endpoint(server.url), event())
+        answer = await post.post(endpoint(server.url), [event()])
         assert answer.outcome is Outcome.DELIVERED
         (request,) = server.requests
         Webhook(SECRET).verify(request.body.decode(), request.headers)
@@ -149,7 +75,7 @@ async def test_the_signature_verifies_with_the_standard_library() -> None:
 async def test_headers_and_body_are_as_promised() -> None:
     """Id, time of this attempt, sequence numbers, and `{type, timestamp, data}`."""
     async with receiver(says(200)) as server, poster() as post:
-        await post.post(endpoint(server.url), event())
+        await post.post(endpoint(server.url), [event()])
         (request,) = server.requests
         assert (request.method, request.path) == ("POST", "/hooks?x=1")
         headers = request.headers
@@ -171,7 +97,7 @@ async def test_a_connection_is_kept_for_the_next_event() -> None:
     """Ten deliveries in a row need one connection."""
     async with receiver(says(200, body=b"ok")) as server, poster() as post:
         for _ in range(10):
-            assert (await post.post(endpoint(server.url), event())).outcome is Outcome.DELIVERED
+            assert (await post.post(endpoint(server.url), [event()])).outcome is Outcome.DELIVERED
         assert server.connections == 1
 
 
@@ -202,7 +128,7 @@ async def test_a_connection_is_kept_for_the_next_event() -> None:
 async def test_each_status_has_one_outcome(status: int, outcome: Outcome) -> None:
     """Any 2xx is a success, 410 is for good, everything else is tried again."""
     async with receiver(says(status)) as server, poster() as post:
-        answer = await post.post(endpoint(server.url), event())
+        answer = await post.post(endpoint(server.url), [event()])
         assert (answer.outcome, answer.detail) == (outcome, str(status))
 
 
@@ -213,7 +139,7 @@ async def test_a_redirect_is_not_followed() -> None:
         receiver(says(302, f"Location: {target.url}")) as server,
         poster() as post,
     ):
-        assert (await post.post(endpoint(server.url), event())).outcome is Outcome.FAILED
+        assert (await post.post(endpoint(server.url), [event()])).outcome is Outcome.FAILED
         assert target.requests == []
 
 
@@ -233,7 +159,7 @@ async def test_a_redirect_is_not_followed() -> None:
 async def test_retry_after_in_seconds(header: str, wait: float | None) -> None:
     """At most a day is believed; what cannot be read is as if it were not there."""
     async with receiver(says(429, f"Retry-After: {header}")) as server, poster() as post:
-        answer = await post.post(endpoint(server.url), event())
+        answer = await post.post(endpoint(server.url), [event()])
         assert (answer.outcome, answer.retry_after) == (Outcome.FAILED, wait)
 
 
@@ -241,7 +167,7 @@ async def test_retry_after_as_a_date() -> None:
     """The other form of RFC 9110."""
     date = email.utils.formatdate(time.time() + 90, usegmt=True)
     async with receiver(says(503, f"Retry-After: {date}")) as server, poster() as post:
-        answer = await post.post(endpoint(server.url), event())
+        answer = await post.post(endpoint(server.url), [event()])
         assert answer.retry_after == pytest.approx(90, abs=3)
 
 
@@ -290,7 +216,7 @@ async def test_the_deadline_covers_the_whole_exchange(answer: Answer) -> None:
     """Silence, half an answer, a body byte by byte: over after the timeout, and the connection is closed."""
     async with receiver(answer) as server, poster(timeout=0.3) as post:
         began = trio.current_time()
-        found = await post.post(endpoint(server.url), event())
+        found = await post.post(endpoint(server.url), [event()])
         assert found.outcome is Outcome.FAILED
         assert "0.3 s" in found.detail
         assert trio.current_time() - began < 2
@@ -310,12 +236,14 @@ async def test_an_endless_answer_is_cut_off() -> None:
             sent += 65536
 
     async with receiver(endless) as server, poster() as post:
-        found = await post.post(endpoint(server.url), event())
+        found = await post.post(endpoint(server.url), [event()])
         assert found.outcome is Outcome.DELIVERED
         with trio.fail_after(2):
             await server.closed.wait()
         assert sent < 50_000_000
-        assert (await post.post(endpoint(server.url), event())).outcome is Outcome.DELIVERED, "the pool is not poisoned"
+        assert (await post.post(endpoint(server.url), [event()])).outcome is Outcome.DELIVERED, (
+            "the pool is not poisoned"
+        )
 
 
 async def reset(_server: Receiver, stream: trio.SocketStream) -> None:
@@ -346,10 +274,10 @@ async def endless_header(_server: Receiver, stream: trio.SocketStream) -> None:
 async def test_a_broken_receiver_is_a_failure_and_no_exception(answer: Answer) -> None:
     """The event is tried again, and the poster goes on working."""
     async with receiver(answer) as server, receiver(says(200)) as good, poster() as post:
-        found = await post.post(endpoint(server.url), event())
+        found = await post.post(endpoint(server.url), [event()])
         assert found.outcome is Outcome.FAILED
         assert len(found.detail) <= 200
-        assert (await post.post(endpoint(good.url), event())).outcome is Outcome.DELIVERED
+        assert (await post.post(endpoint(good.url), [event()])).outcome is Outcome.DELIVERED
 
 
 async def test_nobody_listening_is_a_failure() -> None:
@@ -357,7 +285,7 @@ async def test_nobody_listening_is_a_failure() -> None:
     async with receiver(says(200)) as server:
         url = server.url
     async with poster() as post:
-        assert (await post.post(endpoint(url), event())).outcome is Outcome.FAILED
+        assert (await post.post(endpoint(url), [event()])).outcome is Outcome.FAILED
 
 
 # ---- addresses -------------------------------------------------------------------------------
@@ -366,7 +294,7 @@ async def test_nobody_listening_is_a_failure() -> None:
 async def test_plain_http_is_refused_unless_allowed() -> None:
     """Nothing is sent at all."""
     async with receiver(says(200)) as server, poster(allow_private=False) as post:
-        found = await post.post(endpoint(server.url), event())
+        found = await post.post(endpoint(server.url), [event()])
         assert found.outcome is Outcome.REFUSED
         assert "allow_private" in found.detail
         assert server.connections == 0
@@ -377,7 +305,7 @@ async def test_a_private_destination_is_refused_unless_allowed(host: str) -> Non
     """No spelling of this machine is connected to."""
     async with receiver(says(200)) as server, poster(allow_private=False) as post:
         port = server.url.split(":")[2].split("/")[0]
-        found = await post.post(endpoint(f"https://{host}:{port}/"), event())
+        found = await post.post(endpoint(f"https://{host}:{port}/"), [event()])
         assert found.outcome in {Outcome.REFUSED, Outcome.FAILED}
         assert found.outcome is Outcome.REFUSED or "resolve" in found.detail
         assert server.connections == 0
@@ -390,12 +318,12 @@ async def test_a_private_destination_is_refused_unless_allowed(host: str) -> Non
 async def test_what_is_no_address_is_an_answer_too(url: str) -> None:
     """Whatever is stored, delivery goes on for the others."""
     async with poster() as post:
-        assert (await post.post(endpoint(url), event())).outcome in {Outcome.REFUSED, Outcome.FAILED}
+        assert (await post.post(endpoint(url), [event()])).outcome in {Outcome.REFUSED, Outcome.FAILED}
 
 
 @pytest.mark.parametrize("secret", ["whsec_x", "", "whsec_ü"])
 async def test_what_is_no_secret_is_an_answer_too(secret: str) -> None:
     """It cannot be signed, so it is not sent."""
     async with receiver(says(200)) as server, poster() as post:
-        assert (await post.post(endpoint(server.url, secret), event())).outcome is Outcome.REFUSED
+        assert (await post.post(endpoint(server.url, secret), [event()])).outcome is Outcome.REFUSED
         assert server.requests == []

@@ -1,5 +1,5 @@
-"""Delivery of events over HTTP, by the Standard Webhooks specification (standardwebhooks.com)."""
+"""Delivery of events over HTTP: natively by the Standard Webhooks specification, or as the service before wasup did."""
 
-from wasup.webhooks.poster import WebhookPoster
+from wasup.webhooks.poster import AskFacts, FetchMedia, PosterSettings, WebhookPoster
 
-__all__ = ["WebhookPoster"]
+__all__ = ["AskFacts", "FetchMedia", "PosterSettings", "WebhookPoster"]

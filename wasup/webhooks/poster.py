@@ -1,134 +1,186 @@
-"""One attempt at one delivery, by Standard Webhooks."""
+"""One attempt at one delivery, in the format that its endpoint wants."""
 
-import email.utils
-from datetime import UTC, datetime
+import base64
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
-import httpcore
 import msgspec
+import structlog
 import trio
-from standardwebhooks import Webhook
-from standardwebhooks.webhooks import EmptyWebhookSecretError
 
-from wasup import __version__
 from wasup.ports.clock import Clock
-from wasup.ports.store import Endpoint, PendingEvent
+from wasup.ports.events import EventData, MessageStatusChanged
+from wasup.ports.messages import MediaRef
+from wasup.ports.outbox import Endpoint, EndpointFormat, LegacyFacts, PendingEvent
+from wasup.ports.store import StoreError
 from wasup.ports.webhooks import Answer, Outcome
-from wasup.webhooks.addresses import CheckedBackend, ForbiddenAddress
+from wasup.webhooks.legacy import (
+    WEBHOOK,
+    LegacyCall,
+    UnknownPhone,
+    legacy_headers,
+    legacy_url,
+    needs,
+    qr_image,
+    translate,
+)
+from wasup.webhooks.legacy.calls import Known
+from wasup.webhooks.native import native_request
+from wasup.webhooks.transport import Transport
 
-__all__ = ["WebhookPoster"]
+__all__ = ["AskFacts", "FetchMedia", "PosterSettings", "WebhookPoster"]
 
-_ANSWER_LIMIT = 64 * 1024
-_RETRY_AFTER_LIMIT = 24 * 3600.0
+_LEGACY_TIMEOUT: Final = 10.0  # what the Node service allowed the back end
+_SETTLED: Final = 1.0  # seconds after which the back end has stored what it sent through the API
+_MEDIA_LIMIT: Final = 16 * 1024 * 1024
+_DELIVERED: Final = Answer(outcome=Outcome.DELIVERED, detail="nothing to tell")
+_decode = msgspec.json.Decoder(EventData).decode
+_encode = msgspec.json.Encoder().encode
+
+log = structlog.get_logger("wasup.webhooks")
 
 
-class _Delivery(msgspec.Struct):
-    type: str
-    timestamp: str
-    data: msgspec.Raw
+class AskFacts(Protocol):
+    """Looks up what the `legacy` format needs; see `OutboxStore.legacy_facts`."""
+
+    def __call__(
+        self, accounts: Sequence[int], /, *, lids: Sequence[tuple[int, str]], groups: Sequence[tuple[int, str]]
+    ) -> Awaitable[LegacyFacts]:
+        """Ask."""
+        ...
+
+
+FetchMedia: TypeAlias = Callable[[int, MediaRef], Awaitable[bytes | None]]
+"""The bytes of an account's media; None if they are not to be had."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PosterSettings:
+    """What posters are told.
+
+    Attributes:
+        allow_private: deliver to private networks, and over plain http.
+        timeout: seconds for one whole exchange.
+        url: where this instance is reached from outside; links and `X-Instance-Url` begin with it.
+    """
+
+    allow_private: bool
+    timeout: float
+    url: Callable[[], str]
 
 
 class WebhookPoster:
-    """Posts events of one endpoint over a few kept-alive connections.
-
-    The body is `{"type": …, "timestamp": …, "data": …}`; `webhook-id` is the event's stable id and
-    `webhook-timestamp` the time of this attempt. `wasup-account-seq` and `wasup-previous-seq` let a
-    receiver see gaps without reading the body.
+    """Posts the events of one endpoint.
 
     Args:
         clock: time of day.
-        allow_private: deliver to private networks, and over plain http.
-        timeout: seconds for one whole exchange.
-        connections: at most so many at once.
+        settings: limits and addresses.
+        ask_facts: for the `legacy` format.
+        fetch_media: for the `legacy` format, which sends media along; None: it goes without.
     """
 
-    def __init__(self, *, clock: Clock, allow_private: bool, timeout: float, connections: int) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        settings: PosterSettings,
+        ask_facts: AskFacts,
+        fetch_media: FetchMedia | None = None,
+    ) -> None:
         self._clock = clock
-        self._allow_private = allow_private
-        self._timeout = timeout
-        self._pool = httpcore.AsyncConnectionPool(
-            max_connections=connections,
-            keepalive_expiry=30.0,
-            network_backend=CheckedBackend(allow_private=allow_private),
-        )
+        self._settings = settings
+        self._ask_facts = ask_facts
+        self._fetch_media = fetch_media
+        self._transport = Transport(clock=clock, allow_private=settings.allow_private)
 
-    async def post(self, endpoint: Endpoint, event: PendingEvent) -> Answer:
-        """Sign and POST one event; every outcome is an answer."""
+    async def post(self, endpoint: Endpoint, events: Sequence[PendingEvent]) -> Answer:
+        """See the port."""
         try:
-            if urlsplit(endpoint.url).scheme != "https" and not self._allow_private:
+            if not self._may_call(endpoint):
                 return Answer(outcome=Outcome.REFUSED, detail="plain http is not allowed (webhooks.allow_private)")
-            headers, body = self._request(endpoint, event)
-        except (ValueError, EmptyWebhookSecretError) as error:  # what is stored is no address, or no secret
+            if endpoint.format is EndpointFormat.LEGACY:
+                return await self._post_legacy(endpoint, events[0])
+            link = f"{self._settings.url()}/api/events"
+            headers, body = native_request(endpoint, events, now_ms=self._clock.now_ms(), link=link)
+        except ValueError as error:  # what is stored is no address, or no secret
             return Answer(outcome=Outcome.REFUSED, detail=f"bad address or secret: {error}"[:200])
+        return await self._transport.post(endpoint.url, headers, body, timeout=self._settings.timeout)
+
+    async def test(self, endpoint: Endpoint) -> Answer:
+        """See the port. The back end of the `legacy` format knows no such event, and says that it has received it."""
+        now = self._clock.now_ms()
+        told = {"event": "webhook.test", "workspace_id": endpoint.workspace_id, "endpoint_id": endpoint.id}
+        if endpoint.format is EndpointFormat.LEGACY and self._may_call(endpoint):
+            return await self._call(endpoint, LegacyCall(WEBHOOK, {"event": "connection_test", "data": told}))
+        event = PendingEvent(
+            id=f"test_{endpoint.id}_{now}",
+            account_id=0,
+            account_seq=0,
+            previous_seq=0,
+            type="webhook.test",
+            body=_encode(told),
+            created_at=now,
+        )
+        return await self.post(endpoint, [event])
+
+    def _may_call(self, endpoint: Endpoint) -> bool:
+        return self._settings.allow_private or urlsplit(endpoint.url).scheme == "https"
+
+    async def _post_legacy(self, endpoint: Endpoint, pending: PendingEvent) -> Answer:
+        event = _decode(pending.body)
+        now = self._clock.now_ms()
+        early = pending.created_at / 1000 + _SETTLED - now / 1000
+        if isinstance(event, MessageStatusChanged) and event.status == "sent" and early > 0:
+            # The back end has no row yet of what it is just sending: it would drop this.
+            return Answer(outcome=Outcome.LATER, detail="the back end is still storing it", retry_after=early)
         try:
-            with trio.fail_after(self._timeout):
-                return await self._exchange(endpoint.url, headers, body)
-        except trio.TooSlowError:
-            return Answer(outcome=Outcome.FAILED, detail=f"no answer within {self._timeout:g} s")
-        except ForbiddenAddress as error:
-            return Answer(outcome=Outcome.REFUSED, detail=str(error))
-        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
-            return Answer(outcome=Outcome.FAILED, detail=f"{type(error).__name__}: {error}"[:200])
-        except (httpcore.UnsupportedProtocol, ValueError) as error:
-            return Answer(outcome=Outcome.REFUSED, detail=f"bad address: {error}"[:200])
+            calls = translate(event, await self._find_out(event, now))
+        except UnknownPhone as error:
+            return Answer(outcome=Outcome.HOPELESS, detail=str(error))
+        except StoreError as error:
+            return Answer(outcome=Outcome.LATER, detail=str(error), retry_after=1.0)
+        answer = _DELIVERED
+        for call in calls:
+            answer = await self._call(endpoint, call)
+            if answer.outcome is not Outcome.DELIVERED:
+                break
+        return answer
 
-    def _request(self, endpoint: Endpoint, event: PendingEvent) -> tuple[list[tuple[bytes | str, bytes | str]], bytes]:
-        now = self._clock.now_ms() / 1000
-        created = datetime.fromtimestamp(event.created_at / 1000, UTC).isoformat(timespec="milliseconds")
-        body = msgspec.json.encode(_Delivery(type=event.type, timestamp=created, data=msgspec.Raw(event.body)))
-        headers: list[tuple[bytes | str, bytes | str]] = [
-            ("Content-Type", "application/json"),
-            ("User-Agent", f"wasup/{__version__}"),
-            ("webhook-id", event.id),
-            ("webhook-timestamp", str(int(now))),
-            ("webhook-signature", _sign(endpoint.secret, event.id, now, body)),
-            ("wasup-account-seq", str(event.account_seq)),
-            ("wasup-previous-seq", str(event.previous_seq)),
-        ]
-        return headers, body
+    async def _call(self, endpoint: Endpoint, call: LegacyCall) -> Answer:
+        body = _encode(call.body)
+        seconds = self._clock.now_ms() // 1000
+        signed = legacy_headers(endpoint.secret, body, seconds=seconds, instance_url=self._settings.url())
+        timeout = min(self._settings.timeout, _LEGACY_TIMEOUT)
+        url = legacy_url(endpoint.url, call.path)
+        headers = [*endpoint.headers.items(), *signed]
+        return await self._transport.post(url, headers, body, timeout=timeout, keep_alive=False)
 
-    async def _exchange(self, url: str, headers: list[tuple[bytes | str, bytes | str]], body: bytes) -> Answer:
-        async with self._pool.stream("POST", url, headers=headers, content=body) as response:
-            await _read_some(response)
-            if 200 <= response.status < 300:
-                return Answer(outcome=Outcome.DELIVERED, detail=str(response.status))
-            if response.status == 410:
-                return Answer(outcome=Outcome.GONE, detail="410")
-            named = {name.lower(): value for name, value in response.headers}
-            wait = _seconds(named.get(b"retry-after"), self._clock.now_ms() / 1000)
-            return Answer(outcome=Outcome.FAILED, detail=str(response.status), retry_after=wait)
+    async def _find_out(self, event: EventData, now_ms: int) -> Known:
+        question, account_id = needs(event), event.whatsapp_account_id
+        facts = await self._ask_facts(
+            [account_id],
+            lids=[(account_id, lid) for lid in question.lids],
+            groups=[(account_id, group) for group in question.groups],
+        )
+        strangers = {member for members in facts.members.values() for member in members if member.endswith("@lid")}
+        if strangers:
+            more = await self._ask_facts([], lids=[(account_id, lid) for lid in strangers], groups=[])
+            facts = msgspec.structs.replace(facts, people=facts.people | more.people)
+        image = None if question.qr is None else await trio.to_thread.run_sync(qr_image, question.qr)
+        media = None if question.media is None else await self._media(account_id, question.media)
+        return Known(facts=facts, media=media, qr_image=image, now_ms=now_ms)
+
+    async def _media(self, account_id: int, ref: MediaRef) -> str | None:
+        if self._fetch_media is None or (ref.size or 0) > _MEDIA_LIMIT:
+            return None
+        data = await self._fetch_media(account_id, ref)
+        if data is None or len(data) > _MEDIA_LIMIT:
+            log.warning("legacy.no_media", account_id=account_id, ref=ref.ref)
+            return None
+        return base64.b64encode(data).decode()
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._pool.aclose()
-
-
-async def _read_some(response: httpcore.Response) -> None:
-    """Read the answer, so that its connection can be used again; one that is too long costs it its connection."""
-    size = 0
-    # Ended by cancellation, not by leaving the loop: httpcore nests generators, and only so all of them are closed.
-    with trio.CancelScope() as enough:
-        async for chunk in response.aiter_stream():
-            size += len(chunk)
-            if size > _ANSWER_LIMIT:
-                enough.cancel()
-
-
-def _sign(secret: str, event_id: str, now: float, body: bytes) -> str:
-    # The library takes a naive time as UTC whatever the machine's zone is, so it is given an aware one.
-    return Webhook(secret).sign(event_id, datetime.fromtimestamp(int(now), UTC), body.decode())
-
-
-def _seconds(retry_after: bytes | None, now: float) -> float | None:
-    """RFC 9110 section 10.2.3: seconds or an HTTP date."""
-    if retry_after is None:
-        return None
-    text = retry_after.decode("latin-1").strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text), _RETRY_AFTER_LIMIT)
-    try:
-        when = email.utils.parsedate_to_datetime(text)
-        wait = when.replace(tzinfo=when.tzinfo or UTC).timestamp() - now
-    except (ValueError, OverflowError):
-        return None
-    return min(max(0.0, wait), _RETRY_AFTER_LIMIT)
+        await self._transport.aclose()

@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from wasup.settings import Settings, SettingsError, load_settings
+from wasup.settings_old import OLD_NAMES
 
 
 @pytest.fixture(autouse=True)
@@ -14,7 +15,7 @@ def _clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty folder and an environment without settings."""
     monkeypatch.chdir(tmp_path)
     for name in os.environ:
-        if name.upper().startswith("WASUP_") or name in {"DATABASE_URL", "MAX_SESSIONS_PER_INSTANCE"}:
+        if name.upper().startswith("WASUP_") or name in {"DATABASE_URL", "MAX_SESSIONS_PER_INSTANCE"} | OLD_NAMES:
             monkeypatch.delenv(name)
     monkeypatch.setattr(Settings, "toml_file", Path("wasup.toml"))
 
@@ -93,7 +94,7 @@ def test_a_misspelt_variable_is_refused_with_a_hint(name: str, hint: str, monkey
 
 def test_variables_that_are_read_elsewhere_are_no_mistakes(monkeypatch: pytest.MonkeyPatch) -> None:
     """The key of `wasup tree`, the tests' own, and everything of other programs."""
-    for name in ("WASUP_API_KEY", "WASUP_TEST_MYSQLD", "REDIS_URL", "PORT"):
+    for name in ("WASUP_API_KEY", "WASUP_TEST_MYSQLD", "REDIS_URL", "NODE_ENV"):
         monkeypatch.setenv(name, "x")
     load_settings()
 
@@ -185,3 +186,37 @@ def test_settings_do_not_change() -> None:
         settings.send_attempts = 5
     with pytest.raises(ValidationError):
         settings.http.port = 5
+
+
+def test_the_old_services_names_are_understood_in_both_places(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In `.env` too, where those without meaning cost one line; wasup's own names of the same place win."""
+    Path(".env").write_text(
+        "PORT=3001\nAPI_KEY=an-old-key-of-16+\nHMAC_SECRET=s\nNODE_ENV=production\nLOG_LEVEL=info\n"
+        "REDIS_HOST=cache\nREDIS_PASSWORD=p@ss\nWEBHOOK_TIMEOUT=9000\nWASUP_WEBHOOKS__TIMEOUT=8\n"
+    )
+    settings = load_settings()
+    assert settings.http.port == 3001
+    assert settings.legacy.api_key is not None
+    assert settings.legacy.api_key.get_secret_value() == "an-old-key-of-16+"
+    assert settings.redis_url == "redis://:p%40ss@cache:6379/0"
+    assert settings.webhooks.timeout == 8
+    assert [record.getMessage() for record in caplog.records] == [
+        "settings of the old service in .env that mean nothing here: LOG_LEVEL, NODE_ENV"
+    ]
+    monkeypatch.setenv("PORT", "3002")
+    monkeypatch.setenv("LARAVEL_API_TOKEN", "another-old-key-16")
+    assert load_settings().http.port == 3002
+    monkeypatch.setenv("WASUP_HTTP__PORT", "3003")
+    assert load_settings().http.port == 3003
+    assert "an-old-key" not in repr(settings)
+
+
+def test_a_secret_that_does_not_fit_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names the key, and not what was given."""
+    monkeypatch.setenv("API_KEY", "too-short")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert "legacy.api_key" in str(caught.value)
+    assert "too-short" not in str(caught.value)

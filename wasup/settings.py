@@ -2,7 +2,8 @@
 
 Precedence, highest first: arguments of the command line, environment (`WASUP_…`, sections joined by two
 underscores: `WASUP_WEBHOOKS__ALLOW_PRIVATE=true`), `.env`, `wasup.toml` (or the file named by
-`WASUP_CONFIG`), defaults. Durations are seconds, sizes bytes. A misspelt key is refused with a hint.
+`WASUP_CONFIG`), defaults. Names of the old service (`PORT`, `API_KEY`, …) come right after the names here of the
+same place, see `settings_old.py`. Durations are seconds, sizes bytes. A misspelt key is refused with a hint.
 """
 
 import difflib
@@ -12,10 +13,37 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
-__all__ = ["HttpSection", "Settings", "SettingsError", "SyncSection", "WebhookSection", "load_settings"]
+from wasup.settings_old import OldNames, take_old_names
+
+__all__ = [
+    "BrowserSection",
+    "HttpSection",
+    "LegacySection",
+    "MediaSection",
+    "Settings",
+    "SettingsError",
+    "SyncSection",
+    "WebhookSection",
+    "load_settings",
+]
 
 _PREFIX = "WASUP_"
 _SPECIAL = {"WASUP_CONFIG", "WASUP_API_KEY"}
@@ -23,6 +51,7 @@ _SPECIAL = {"WASUP_CONFIG", "WASUP_API_KEY"}
 
 
 _NO_FILES = {"/", "/:memory:"}
+_SECRETIVE = ("url", "key", "secret", "password")  # whose values are not repeated; URLs may hold passwords
 
 
 class SettingsError(Exception):
@@ -40,6 +69,37 @@ class HttpSection(_Section):
     port: int = Field(default=8080, ge=0, le=65535)
     command_timeout: float = Field(default=10.0, gt=0, description="deadline of one command to an account")
     max_connections: int = Field(default=2000, ge=1)
+    max_body: int = Field(default=1_000_000, ge=1000, description="a request's body, media apart")
+    rate_per_key: float = Field(default=600.0, gt=0, description="requests a second with one key; twice that at once")
+    rate_per_address: float = Field(default=1000.0, gt=0, description="the same from one address")
+    wrong_keys_per_minute: float = Field(default=20.0, gt=0, description="wrong API keys from one address")
+    trusted_proxies: tuple[str, ...] = Field(
+        default=("127.0.0.1/32", "::1/128"), description="networks whose X-Forwarded-For is believed"
+    )
+    metrics_public: bool = Field(default=False, description="serve /metrics without a key")
+    default_region: str | None = Field(
+        default=None, pattern="^[A-Z]{2}$", description="country of phone numbers that come without one"
+    )
+
+
+class LegacySection(_Section):
+    """The routes of the old Node service, for a back end that still calls them."""
+
+    enabled: bool = False
+    api_key: SecretStr | None = Field(
+        default=None, min_length=16, description="the old service's one key, good on its routes alone"
+    )
+    hmac_secret: SecretStr | None = Field(default=None, description="what the back end checks webhooks with")
+    backend_url: str | None = Field(default=None, description="address of the back end")
+    provider_type: str | None = Field(default=None, description="of accounts made here; none: the first there is")
+
+
+class MediaSection(_Section):
+    """Media that is sent and received."""
+
+    max_bytes: int = Field(default=64_000_000, ge=1000, description="one file, however it comes")
+    allow_private: bool = Field(default=False, description="fetch media from loopback and private networks too")
+    fetch_timeout: float = Field(default=20.0, gt=0, description="limit of fetching media from an address")
 
 
 class SyncSection(_Section):
@@ -52,6 +112,20 @@ class SyncSection(_Section):
     )
     mailbox: int = Field(default=4000, ge=1, description="deliveries waiting per writer before sessions are held back")
     window: int = Field(default=32, ge=1, description="uncommitted deliveries of one session at most")
+    ack_linger: float = Field(
+        default=0.1, ge=0, le=5, description="how long acknowledgements of one session are collected"
+    )
+    history_days: float = Field(default=7.0, ge=0, description="how old messages may be that a new login brings along")
+    history_messages: int = Field(default=100, ge=1, le=1000, description="messages of a chat asked for at once")
+    history_concurrency: int = Field(default=4, ge=1, le=64, description="chats of a session asked for at once")
+    compare_interval: float = Field(
+        default=3600.0, gt=0, description="how often an account's chats are compared with the database, on average"
+    )
+    compare_chats: int = Field(default=10, ge=0, description="chats in such a comparison; 0: none are made")
+    compare_hours: float = Field(default=24.0, gt=0, description="age of the messages that are compared")
+    pending_days: float = Field(
+        default=30.0, gt=0, description="how long receipts, edits and revokes wait for a message that does not come"
+    )
 
 
 class WebhookSection(_Section):
@@ -59,7 +133,45 @@ class WebhookSection(_Section):
 
     allow_private: bool = Field(default=False, description="deliver to loopback and private networks, and over http")
     timeout: float = Field(default=15.0, gt=0, description="limit of one whole exchange")
-    connections: int = Field(default=8, ge=1, le=100, description="connections to one endpoint at most")
+    connections: int = Field(default=16, ge=1, le=100, description="connections to one endpoint at most")
+    schedule: tuple[PositiveFloat, ...] = Field(
+        default=(5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400),  # standardwebhooks.com
+        min_length=1,
+        description="seconds before the second, third, … try; after the last an event is a dead letter",
+    )
+    public_url: str | None = Field(
+        default=None, description="where this instance is reached from outside, for links in webhooks"
+    )
+    event_days: int = Field(default=30, ge=1, description="days that the log keeps events")
+    attempt_days: int = Field(default=3, ge=1, description="days that attempts at deliveries are kept")
+    dead_letter_days: int = Field(default=30, ge=1, description="days that dead letters are kept")
+    prune_interval: float = Field(default=60.0, gt=0, description="between two looks for what is too old")
+
+
+class BrowserSection(_Section):
+    """The browsers of accounts of type `webjs`."""
+
+    url: str = Field(
+        default="https://web.whatsapp.com",
+        pattern="^https?://[^/]+",
+        description="WhatsApp Web; another address only for the emulator's",
+    )
+    start_timeout: float = Field(default=30.0, gt=0, description="until wa-js is at work in WhatsApp's page")
+    heal_timeout: float = Field(
+        default=60.0, gt=0, description="in which a page that has lost its connection must have mended it"
+    )
+    executable: Path | None = Field(default=None, description="Chromium; none: the one on PATH")
+    profiles: Path | None = Field(default=None, description="folder of the profiles; none: `profiles` in data_dir")
+    launches: int = Field(default=2, ge=1, description="browsers being started at the same time at most")
+    accounts_per_driver: int = Field(default=8, ge=1, description="browsers that share one Playwright driver at most")
+    max_sessions: int | None = Field(
+        default=None, ge=0, description="browsers at most (max_browser_sessions); none: as many as fit into memory"
+    )
+    memory_expected: int = Field(default=175_000_000, ge=1, description="what a browser is expected to need")
+    memory_soft: int = Field(default=600_000_000, ge=1, description="over this it is recycled at a quiet moment")
+    memory_hard: int = Field(default=1_000_000_000, ge=1, description="over this it is ended")
+    measure_interval: float = Field(default=15.0, gt=0, description="between two measurements of memory and CPU")
+    disk_reserve: int = Field(default=200_000_000, ge=0, description="free disk below which no browser is started")
 
 
 class Settings(BaseSettings):
@@ -88,6 +200,11 @@ class Settings(BaseSettings):
             "WASUP_MAX_SESSIONS_PER_INSTANCE", "max_sessions_per_instance", "MAX_SESSIONS_PER_INSTANCE"
         ),
     )
+    redis_url: str | None = Field(
+        default=None,
+        description="redis://host:port/0 to keep recent chats in; none: in memory",
+        validation_alias=AliasChoices("WASUP_REDIS_URL", "redis_url", "REDIS_URL"),
+    )
     emulator_url: str | None = Field(
         default=None, description="WhatsApp emulator for accounts of type `emulated`; none: there are no such accounts"
     )
@@ -110,6 +227,9 @@ class Settings(BaseSettings):
     reconcile_interval: float = Field(default=5.0, gt=0)
     stop_timeout: float = Field(default=20.0, gt=0, description="deadline of a graceful stop")
     http: HttpSection = HttpSection()
+    browser: BrowserSection = BrowserSection()
+    legacy: LegacySection = LegacySection()
+    media: MediaSection = MediaSection()
     sync: SyncSection = SyncSection()
     webhooks: WebhookSection = WebhookSection()
 
@@ -133,7 +253,13 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Sources, highest precedence first."""
         toml = TomlConfigSettingsSource(settings_cls, cls.toml_file)
-        return init_settings, env_settings, dotenv_settings, toml
+        old_env = OldNames(settings_cls, os.environ)
+        old_dotenv: dict[str, str | None] = {}
+        if isinstance(dotenv_settings, DotEnvSettingsSource):
+            left = dict(dotenv_settings.env_vars)
+            old_dotenv = take_old_names(left)
+            dotenv_settings.env_vars = left
+        return init_settings, env_settings, old_env, dotenv_settings, OldNames(settings_cls, old_dotenv), toml
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -185,7 +311,8 @@ def _explain(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         known = [n.removeprefix(_PREFIX).replace("__", ".").lower() for n in _names()]
         return f"{where} is no setting{_hint(where, known)}"
-    given = "" if "url" in where.lower() else f" (given: {error['input']!r})"  # URLs may hold passwords
+    hidden = any(word in where.lower() for word in _SECRETIVE)
+    given = "" if hidden else f" (given: {error['input']!r})"
     return f"{where}: {error['msg']}{given}"
 
 

@@ -1,15 +1,22 @@
 """Stores and a directory in memory: as small as the Protocols allow, and able to fail when told to."""
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
+from wasup.actors.history import SupervisionHistory
 from wasup.actors.messages import AccountState, Refused
 from wasup.http import HealthPart, HealthReport, HttpSettings, Services, digest_key, new_key, visible_prefix
 from wasup.identifiers import new_session_id
+from wasup.media import Fetched, FetchFailed
 from wasup.ports.accounts import Account, AccountStatus, Desired, StatusReason, Transition
 from wasup.ports.events import ChatSynced
 from wasup.ports.messages import MessageStatus, Text
+from wasup.ports.resources import AccountFilter, AuditEntry, Contact, Group, KeyRecord, MessageMedia
 from wasup.ports.store import (
     AccountStats,
     ApiKey,
@@ -22,6 +29,7 @@ from wasup.ports.store import (
     Totals,
     Workspace,
 )
+from wasup.ports.webhooks import Answer as DeliveryAnswer, Outcome
 from wasup.supervisor import ExitRecord, MailboxView, TreeNode
 
 NOW = 1_760_000_000_000
@@ -50,6 +58,12 @@ class Rows:
     tenants: list[Workspace] = field(default_factory=list)
     keys: dict[bytes, ApiKey] = field(default_factory=dict)
     lookups: int = 0
+    contacts_by_id: dict[int, Contact] = field(default_factory=dict)
+    records: dict[int, KeyRecord] = field(default_factory=dict)
+    changes: list[AuditEntry] = field(default_factory=list)
+    stored_settings: dict[str, str] = field(default_factory=dict)
+    fetched: dict[int, MessageMedia] = field(default_factory=dict)
+    files: dict[tuple[int, str], bytes] = field(default_factory=dict)
 
     def check(self) -> None:
         """Fail as a database that is away does."""
@@ -105,6 +119,173 @@ class Rows:
             if row.id > after_id and workspace_id in {None, row.workspace_id} and status in {None, row.status}
         ]
         return rows[:limit]
+
+    async def find_accounts(self, which: AccountFilter, *, after_id: int = 0, limit: int = 100) -> list[Account]:
+        """A page."""
+        self.check()
+        rows = [
+            row
+            for row in self.accounts_by_id.values()
+            if row.id > after_id
+            and which.workspace_id in {None, row.workspace_id}
+            and which.status in {None, row.status}
+            and which.provider_type in {None, row.provider_type}
+            and (which.search is None or which.search in (row.name or ""))
+            and which.deleted == (row.deleted_at is not None)
+        ]
+        return rows[:limit]
+
+    async def _change(self, account_id: int, workspace_id: int | None, **values: Any) -> Account | None:
+        account = await self.account(account_id, workspace_id=workspace_id)
+        if account is not None:
+            account = self.accounts_by_id[account_id] = msgspec.structs.replace(account, **values)
+        return account
+
+    async def rename_account(self, account_id: int, name: str | None, *, workspace_id: int | None) -> Account | None:
+        """Set the name."""
+        return await self._change(account_id, workspace_id, name=name)
+
+    async def restore_account(self, account_id: int, *, workspace_id: int | None) -> Account | None:
+        """Nothing is ever gone here."""
+        return await self._change(account_id, workspace_id, deleted_at=None)
+
+    async def make_primary(self, account_id: int, *, workspace_id: int | None) -> Account | None:
+        """Set the flag."""
+        return await self._change(account_id, workspace_id, is_primary=True)
+
+    async def sending_account(self, workspace_id: int) -> Account | None:
+        """The first."""
+        self.check()
+        return next((row for row in self.accounts_by_id.values() if row.workspace_id == workspace_id), None)
+
+    async def count_accounts(self) -> dict[str, int]:
+        """By status."""
+        self.check()
+        return dict(Counter(str(row.status) for row in self.accounts_by_id.values()))
+
+    async def workspace(self, workspace_id: int) -> Workspace | None:
+        """One."""
+        self.check()
+        return next((row for row in self.tenants if row.id == workspace_id), None)
+
+    async def rename_workspace(self, workspace_id: int, name: str) -> Workspace | None:
+        """Set the name."""
+        row = await self.workspace(workspace_id)
+        if row is None:
+            return None
+        renamed = self.tenants[self.tenants.index(row)] = msgspec.structs.replace(row, name=name)
+        return renamed
+
+    async def contacts(
+        self, account_id: int, *, search: str | None = None, after_id: int = 0, limit: int = 100
+    ) -> list[Contact]:
+        """A page."""
+        self.check()
+        rows = [row for row in self.contacts_by_id.values() if row.whatsapp_account_id == account_id]
+        return [row for row in rows if row.id > after_id and (search or "") in (row.name or "")][:limit]
+
+    async def contact(self, contact_id: int, *, workspace_id: int | None) -> Contact | None:
+        """One, unless hidden."""
+        self.check()
+        row = self.contacts_by_id.get(contact_id)
+        return row if row is not None and workspace_id in {None, row.workspace_id} else None
+
+    async def groups(
+        self, account_id: int, *, search: str | None = None, after_id: int = 0, limit: int = 100
+    ) -> list[Group]:
+        """None."""
+        self.check()
+        return []
+
+    async def group(self, group_id: int, *, workspace_id: int | None) -> Group | None:
+        """None."""
+        self.check()
+        return None
+
+    async def insert_record(self, digest: bytes, key: KeyRecord) -> KeyRecord:
+        """Insert."""
+        self.check()
+        record = msgspec.structs.replace(key, id=len(self.keys) + 1, created_at=NOW)
+        self.records[record.id] = record
+        self.keys[digest] = ApiKey(
+            id=record.id,
+            workspace_id=key.workspace_id,
+            prefix=key.prefix,
+            scopes=key.scopes,
+            expires_at=key.expires_at,
+            legacy=key.legacy,
+        )
+        return record
+
+    async def list_records(self, *, workspace_id: int | None, after_id: int = 0, limit: int = 100) -> list[KeyRecord]:
+        """A page."""
+        self.check()
+        rows = [row for row in self.records.values() if workspace_id in {None, row.workspace_id}]
+        return [row for row in rows if row.id > after_id][:limit]
+
+    async def key_record(self, key_id: int, *, workspace_id: int | None) -> KeyRecord | None:
+        """One, unless hidden."""
+        self.check()
+        row = self.records.get(key_id)
+        return row if row is not None and workspace_id in {None, row.workspace_id} else None
+
+    async def revoke_key(self, key_id: int, *, workspace_id: int | None) -> bool:
+        """Forget it."""
+        if await self.key_record(key_id, workspace_id=workspace_id) is None:
+            return False
+        self.keys = {digest: key for digest, key in self.keys.items() if key.id != key_id}
+        return True
+
+    async def record(self, entry: AuditEntry) -> None:
+        """Append."""
+        self.check()
+        self.changes.append(msgspec.structs.replace(entry, id=len(self.changes) + 1))
+
+    async def entries(
+        self, *, workspace_id: int | None, before_id: int | None = None, limit: int = 100
+    ) -> list[AuditEntry]:
+        """Newest first."""
+        self.check()
+        rows = [row for row in reversed(self.changes) if workspace_id in {None, row.workspace_id}]
+        return [row for row in rows if before_id is None or row.id < before_id][:limit]
+
+    async def read_settings(self) -> dict[str, str]:
+        """All."""
+        self.check()
+        return dict(self.stored_settings)
+
+    async def write_settings(self, changes: Mapping[str, str | None]) -> None:
+        """Some."""
+        self.check()
+        for name, value in changes.items():
+            self.stored_settings.pop(name, None)
+            if value is not None:
+                self.stored_settings[name] = value
+
+    async def message_called(self, account_id: int, message_id: str) -> StoredMessage | None:
+        """By its WhatsApp id."""
+        self.check()
+        rows = [row for row in self.stored.values() if row.whatsapp_account_id == account_id]
+        return next((row for row in rows if row.message_id == message_id), None)
+
+    async def media_of(self, message_row_id: int) -> MessageMedia | None:
+        """One."""
+        self.check()
+        return self.fetched.get(message_row_id)
+
+    async def remember_media(self, media: MessageMedia) -> None:
+        """Insert."""
+        self.fetched[media.message_row_id] = media
+
+    async def put(self, workspace_id: int, data: bytes) -> str:
+        """Keep bytes."""
+        digest = hashlib.sha256(data).hexdigest()
+        self.files[workspace_id, digest] = data
+        return digest
+
+    async def get(self, workspace_id: int, digest: str) -> bytes:
+        """Bytes, or a KeyError, which is a LookupError."""
+        return self.files[workspace_id, digest]
 
     async def transitions(self, account_id: int, *, limit: int = 50) -> list[Transition]:
         """One, made up."""
@@ -353,6 +534,82 @@ def small_tree() -> TreeNode:
     return node("root", node("root/writer-0"), node("root/accounts", one, two))
 
 
+class KeyRows:
+    """The rows as a key ring, whose `keys` and `add_key` are others."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self.keys = rows.list_records
+        self.add_key = rows.insert_record
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._rows, name)
+
+
+class FakeTree:
+    """A tree that stands still."""
+
+    def __init__(self) -> None:
+        self.root: Callable[[], TreeNode] = small_tree
+        self.killed: list[str] = []
+
+    async def snapshot_in_slices(self) -> TreeNode:
+        """All of it."""
+        return self.root()
+
+    async def look(self, path: str) -> TreeNode | None:
+        """One node."""
+        found = [self.root()]
+        for node in found:
+            if node.path == path:
+                return node
+            found.extend(node.children)
+        return None
+
+    def kill(self, path: str) -> bool:
+        """Note it; what is not running cannot be killed."""
+        self.killed.append(path)
+        found = [self.root()]
+        for node in found:
+            if node.path == path:
+                return node.state == "running"
+            found.extend(node.children)
+        return False
+
+
+class FakeFetcher:
+    """Gives what was planned for an address."""
+
+    def __init__(self) -> None:
+        self.planned: dict[str, Fetched] = {}
+
+    async def fetch(self, url: str, *, limit: int) -> Fetched:
+        """The planned answer."""
+        if url not in self.planned:
+            raise FetchFailed("nobody answers there")
+        return self.planned[url]
+
+
+class FakeWebhooks:
+    """Notes what it is told; every endpoint takes its test event."""
+
+    def __init__(self) -> None:
+        self.rung: list[int] = []
+        self.changes = 0
+
+    def changed(self) -> None:
+        """Count."""
+        self.changes += 1
+
+    def ring(self, endpoint_id: int) -> None:
+        """Note."""
+        self.rung.append(endpoint_id)
+
+    async def test(self, endpoint: Endpoint) -> DeliveryAnswer:
+        """Delivered."""
+        return DeliveryAnswer(outcome=Outcome.DELIVERED, detail="200")
+
+
 class World:
     """The fakes, and the services made of them."""
 
@@ -361,16 +618,14 @@ class World:
         self.rows.tenants = [Workspace(id=1, uuid="ws-1", name="Acme"), Workspace(id=2, uuid="ws-2", name="Other")]
         self.clock = FixedClock()
         self.directory = FakeDirectory()
-        self.tree: Callable[[], TreeNode] = small_tree
-        self.restarted: list[str] = []
+        self.tree = FakeTree()
+        self.history = SupervisionHistory()
+        self.fetcher = FakeFetcher()
         self.report = HealthReport(status="ok", parts={"database": HealthPart(status="ok")})
         self.admin = self.rows.add_key(None, "admin")
         self.key = self.rows.add_key(1, "read", "send", "manage")
         self.other = self.rows.add_key(2, "read", "send", "manage")
         rows: Any = self.rows
-
-        async def tree() -> TreeNode:
-            return self.tree()
 
         async def health() -> HealthReport:
             return self.report
@@ -379,18 +634,24 @@ class World:
             accounts=rows,
             messages=rows,
             outbox=rows,
+            deliveries=rows,
+            event_log=rows,
+            webhooks=FakeWebhooks(),
             keys=rows,
             stats=rows,
             directory=self.directory,
-            tree=tree,
-            restart=self.restart,
+            upkeep=rows,
+            people=rows,
+            keyring=KeyRows(self.rows),
+            audit=rows,
+            run_settings=rows,
+            message_media=rows,
+            media=rows,
+            fetcher=self.fetcher,
+            tree=self.tree,
+            history=self.history,
             health=health,
             provider_types=("emulated", "webjs"),
             clock=self.clock,
             settings=HttpSettings(**settings),
         )
-
-    def restart(self, path: str) -> bool:
-        """Note it; nobody restarts the root."""
-        self.restarted.append(path)
-        return path != "root"

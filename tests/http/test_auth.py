@@ -131,7 +131,7 @@ async def test_another_workspaces_things_look_like_nothing(client: Client, world
         foreign = (await client.send(method, path % account_id, key=world.other)).problem(404)
         unknown = (await client.send(method, path % 999, key=world.other)).problem(404)
         assert foreign | {"request_id": ""} == unknown | {"request_id": ""}
-    body = {"to": "+55 11 98888-7777", "text": {"body": "hello"}}
+    body = {"to": "+55 11 98888-7777", "type": "text", "text": {"body": "hello"}}
     for one in (account_id, 999):
         problem = (await client.post("/api/messages", body | {"account_id": one}, key=world.other)).problem(404)
         assert problem["detail"] == "There is no such account."

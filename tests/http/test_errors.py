@@ -12,7 +12,7 @@ from wasup.http.problems import REFUSALS
 from wasup.ports.accounts import AccountStatus
 from wasup.ports.store import Conflict, NotOwner
 
-TEXT = {"account_id": 1, "to": "+55 11 98888-7777", "text": {"body": "hello"}}
+TEXT = {"account_id": 1, "to": "+55 11 98888-7777", "type": "text", "text": {"body": "hello"}}
 
 BODIES = [
     (b"", 400, None),
@@ -27,7 +27,7 @@ BODIES = [
     (b"null", 422, "#"),
     (b"[]", 422, "#"),
     (b'"text"', 422, "#"),
-    (b"{}", 422, "#/account_id"),
+    (b"{}", 422, "#/type"),
 ]
 FIELDS = [
     ({"account_id": "1"}, "#/account_id"),
@@ -101,7 +101,7 @@ async def test_a_body_must_claim_to_be_json(client: Client, media: str) -> None:
 async def test_a_body_over_the_limit_is_refused(client: Client) -> None:
     """One byte over 1 MB is too much, whether its length was told or not."""
     answer = await client.send(
-        "POST", "/api/messages", data=b" " * 1_000_001, headers={"Content-Type": "application/json"}
+        "POST", "/api/accounts", data=b" " * 1_000_001, headers={"Content-Type": "application/json"}
     )
     answer.problem(413)
 
@@ -200,7 +200,7 @@ async def test_every_answer_carries_its_id_and_the_security_headers(client: Clie
         assert answer.headers["X-Request-Id"] == "my-id.7"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["X-Frame-Options"] == "DENY"
-        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Cache-Control"] == ("private, no-cache" if answer.status == 200 and key else "no-store")
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
         assert "Access-Control-Allow-Origin" not in answer.headers
     bad = await client.get("/health", headers={"X-Request-Id": 'x" onload=alert(1)'})

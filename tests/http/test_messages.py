@@ -75,15 +75,3 @@ async def test_chats_are_listed_most_recent_first(client: Client, world: World) 
     assert (await client.get("/api/chats/2")).json()["contact_name"] == "Ana"
     (await client.get("/api/chats/6")).problem(404)
     (await client.get("/api/chats/6/messages")).problem(404)
-
-
-async def test_events_are_pulled_after_a_cursor_that_never_ends(client: Client) -> None:
-    """The last cursor is good for the next time."""
-    account_id = await client.account()
-    first = (await client.get(f"/api/events?account_id={account_id}&limit=2")).json()
-    assert [row["account_seq"] for row in first["data"]] == [1, 2]
-    rest = (await client.get(f"/api/events?account_id={account_id}&cursor={first['next_cursor']}")).json()
-    assert [row["account_seq"] for row in rest["data"]] == [3]
-    none = (await client.get(f"/api/events?account_id={account_id}&cursor={rest['next_cursor']}")).json()
-    assert none == {"data": [], "next_cursor": rest["next_cursor"]}
-    (await client.get("/api/events")).problem(422)

@@ -41,8 +41,8 @@ def test_every_route_is_documented(document: dict[str, Any]) -> None:
     """Path by path and method by method."""
     served = set()
     for rule in create_app(World().services).url_map.iter_rules():
-        if rule.rule not in UNDOCUMENTED:
-            path = re.sub(r"<(?:[a-z]+:)?([a-z_]+)>", r"{\1}", rule.rule)
+        if rule.rule not in UNDOCUMENTED and not rule.endpoint.startswith("legacy."):
+            path = re.sub(r"<(?:[^:<>]+:)?([a-z_]+)>", r"{\1}", rule.rule)
             served |= {f"{method.lower()} {path}" for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}}
     assert served == {name for name, _ in operations(document)}
 
@@ -57,14 +57,16 @@ def test_every_operation_has_its_errors_with_examples(document: dict[str, Any]) 
         assert {"500", "503"} <= answers.keys(), name
         if "security" not in operation:
             assert {"401", "403"} <= answers.keys(), name
-        if "requestBody" in operation:
+        if "application/json" in operation.get("requestBody", {}).get("content", {}):
             assert {"400", "413", "415", "422"} <= answers.keys(), name
         if "{" in name:
             assert "404" in answers, name
         for status, answer in answers.items():
             content = answer.get("content", {})
-            if status.startswith("2") or "application/json" in content:
-                assert status == "204" or "example" in content["application/json"], (name, status)
+            if status in {"204", "304"} or "application/octet-stream" in content:
+                assert "application/json" not in content, (name, status)
+            elif status.startswith("2") or "application/json" in content:
+                assert "example" in content["application/json"], (name, status)
             else:
                 assert content["application/problem+json"]["example"]["status"] == int(status)
                 assert int(status) in TITLES
@@ -106,11 +108,10 @@ def test_what_the_library_has_no_word_for_is_there(document: dict[str, Any]) -> 
     assert account["responses"]["204"].keys() == {"description", "headers"}
     assert account["parameters"][0]["schema"] == {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
     events = {one["name"]: one for one in paths["/api/events"]["get"]["parameters"]}
-    assert {name: one["required"] for name, one in events.items()} == {
-        "account_id": True,
-        "cursor": False,
-        "limit": False,
-    }
+    assert {name for name, one in events.items() if one["required"]} <= {"account_id"}
+    upload = paths["/api/media"]["post"]["requestBody"]
+    assert upload == {"required": True, "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
+    assert paths["/api/accounts"]["get"]["responses"]["304"]["headers"].keys() == {"X-Request-Id", "ETag"}
     sent = paths["/api/messages"]["post"]
     assert [one["name"] for one in sent["parameters"]] == ["Idempotency-Key"]
     assert sent["requestBody"]["required"]

@@ -1,62 +1,16 @@
-"""Webhook endpoints, workspaces, the actor tree, health and metrics, over fakes."""
+"""Workspaces, the actor tree, health and metrics, over fakes."""
 
-import base64
 from typing import Any
 
+import msgspec
 import pytest
+import trio
 
 from tests.http.conftest import Client
 from tests.http.fakes import World, node
 from wasup.http import HealthPart, HealthReport
+from wasup.http.nodes import shown_tree
 from wasup.supervisor import TreeNode
-
-ENDPOINT = {"url": "https://backend.example/hooks", "events": ["message.received"]}
-
-
-async def test_a_webhook_secret_is_shown_once(client: Client, world: World) -> None:
-    """In the answer that made it; changing the address keeps it, rotating makes another."""
-    created = await client.send("PUT", "/api/webhook-endpoints", json=ENDPOINT)
-    assert created.status == 201
-    secret = created.json()["secret"]
-    assert secret.startswith("whsec_")
-    assert len(base64.b64decode(secret[6:])) == 32
-    changed = await client.send("PUT", "/api/webhook-endpoints", json=ENDPOINT | {"url": "http://127.0.0.1:9000/"})
-    assert changed.status == 200
-    assert "secret" not in changed.json()
-    assert world.rows.endpoints_by_workspace[1].secret == secret
-    listed = (await client.get("/api/webhook-endpoints")).json()["data"]
-    assert listed == [changed.json()]
-    rotated = await client.send("PUT", "/api/webhook-endpoints", json=ENDPOINT | {"rotate_secret": True})
-    assert rotated.json()["secret"] not in {secret, None}
-    assert (await client.get("/api/webhook-endpoints", key=world.other)).json()["data"] == []
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "ftp://backend.example/",
-        "//backend.example/",
-        "https:///hooks",
-        "https://user:pass@backend.example/",
-        "https://user@backend.example/",
-        "https://backend.example/#part",
-        "https://backend.example:99999/",
-        "https://back end.example/",
-        "https://[::1/",
-        "javascript:alert(1)",
-    ],
-)
-async def test_a_webhook_address_must_be_plain_http(client: Client, url: str) -> None:
-    """No credentials, no fragments, nothing that is no address."""
-    problem = (await client.send("PUT", "/api/webhook-endpoints", json={"url": url})).problem(422)
-    assert problem["errors"][0]["pointer"] == "#/url"
-
-
-async def test_a_webhook_filter_names_events_that_exist(client: Client) -> None:
-    """The place in the list is told."""
-    json = {"url": "https://x.example/", "events": ["message.received", "message.sung"]}
-    problem = (await client.send("PUT", "/api/webhook-endpoints", json=json)).problem(422)
-    assert problem["errors"][0]["pointer"] == "#/events/1"
 
 
 async def test_an_admin_key_creates_and_lists_workspaces(client: Client, world: World) -> None:
@@ -120,20 +74,41 @@ async def test_an_actor_is_restarted_by_hand_by_those_who_see_it(client: Client,
     assert (answer.status, answer.json()) == (202, {"path": "root/accounts/1/session"})
     for path in ("root/accounts/2", "root/writer-0", "root/accounts/x", f"root/accounts/{2**70}", "root"):
         (await client.post(f"/api/actors/{path}/restart")).problem(404)
-    assert world.restarted == ["root/accounts/1/session"]
+    assert world.tree.killed == ["root/accounts/1/session"]
     assert (await client.post("/api/actors/root/writer-0/restart", key=world.admin)).status == 202
-    (await client.post("/api/actors/root/restart", key=world.admin)).problem(404)
+    (await client.post("/api/actors/root/restart", key=world.admin)).problem(409)
 
 
-async def test_a_tree_of_twelve_thousand_actors_is_shown(client: Client, world: World) -> None:
-    """Whole, whatever its size."""
+async def test_an_actor_that_is_down_cannot_be_restarted(client: Client, world: World) -> None:
+    """It is there, so that is a 409 which says what it is doing; what is not there is a 404."""
+    problem = (await client.post("/api/actors/root/accounts/2/session/restart", key=world.admin)).problem(409)
+    assert problem["state"] == "backoff"
+    (await client.post("/api/actors/root/accounts/9/session/restart", key=world.admin)).problem(404)
+
+
+async def test_a_tree_of_twelve_thousand_actors_is_shown_and_delays_nobody(client: Client, world: World) -> None:
+    """Whole, whatever its size; a neighbour that wants to run all the while is never kept waiting for long."""
     accounts = [
         node(f"root/accounts/{one}", *[node(f"root/accounts/{one}/{name}") for name in ("account", "session", "x")])
         for one in range(3000)
     ]
     whole: TreeNode = node("root", node("root/accounts", *accounts))
-    world.tree = lambda: whole
-    assert len(paths((await client.get("/api/actors", key=world.admin)).json())) == 12_002
+    turns: list[int] = []
+
+    async def neighbour(task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        task_status.started()
+        while True:
+            turns.append(1)
+            await trio.lowlevel.checkpoint()
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(neighbour)
+        shown = await shown_tree(whole, depth=32, unhealthy=False)
+        nursery.cancel_scope.cancel()
+    assert len(turns) >= 12_000 / 250
+    world.tree.root = lambda: whole
+    answer = await client.get("/api/actors", key=world.admin)
+    assert len(paths(answer.json())) == 12_002 == len(paths(msgspec.json.decode(bytes(shown))))
 
 
 @pytest.mark.parametrize(("status", "expected"), [("ok", 200), ("degraded", 200), ("down", 503)])
@@ -143,7 +118,11 @@ async def test_health_needs_no_key(client: Client, world: World, status: Any, ex
     for path in ("/health", "/health/ready"):
         answer = await client.get(path, key=None)
         assert answer.status == expected
-        assert answer.json() == {"status": status, "parts": {"database": {"status": status, "detail": "why"}}}
+        body = answer.json()
+        assert body["status"] == status
+        assert body["parts"] == {"database": {"status": status, "detail": "why"}}
+        assert body["sessions"] == {"total": 0, "connected": 0, "disconnected": 0, "utilization": 0.0}
+        assert body["system"]["memory_percent"] > 0
     assert (await client.get("/health/live", key=None)).json() == {"status": "ok"}
 
 

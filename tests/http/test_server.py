@@ -191,7 +191,7 @@ async def test_what_is_no_request_is_answered_with_problem_details(name: str) ->
 
 async def test_ten_megabytes_are_refused_while_they_arrive() -> None:
     """The client reads its 413 though it sends everything first; the server keeps no more than the limit."""
-    head = b"POST /api/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\n"
+    head = b"POST /api/accounts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\n"
     world = World()
     async with running(create_app(world.services)) as server:
         with_key = head % world.key.encode()

@@ -4,19 +4,20 @@ Its files come with the package `flask-swagger-ui`, of which nothing but the fil
 because Quart builds on it). They are read once, at the first request for them.
 """
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
+import trio
 from quart import Response, request
 from quart_schema import hide
 from quart_trio import QuartTrio
 from trio import Path as AsyncPath
 
+from wasup.http.compression import entity_tag, matches
 from wasup.http.openapi import openapi_document
 from wasup.http.operations import Routes
 from wasup.http.problems import not_found
@@ -75,15 +76,16 @@ _POLICY: Final = (
 
 def add_docs(app: QuartTrio, routes: Sequence[Routes]) -> None:
     """Add the document, the page and its files to the application, whose operations are mounted."""
-    document = msgspec.json.encode(openapi_document(app, routes))
-    tag = '"' + hashlib.sha256(document).hexdigest()[:32] + '"'
+    document = _Document(openapi_document(app, routes))
     page = (_PAGE if _assets() is not None else _MISSING).encode()
 
     async def openapi() -> Response:
+        content = await document.content()
+        tag = entity_tag(content)
         headers = {"ETag": tag, "Cache-Control": "no-cache"}
-        if tag in request.headers.get("If-None-Match", ""):
+        if matches(request.headers, tag):
             return Response(b"", status=304, headers=headers)
-        return Response(document, headers=headers, content_type="application/json")
+        return Response(content, headers=headers, content_type="application/json")
 
     async def docs() -> Response:
         return Response(page, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": _POLICY})
@@ -100,6 +102,22 @@ def add_docs(app: QuartTrio, routes: Sequence[Routes]) -> None:
 
     for path, view in (("/openapi.json", openapi), ("/docs", docs), ("/docs/<name>", asset)):
         app.add_url_rule(path, view_func=hide(view), methods=["GET"], provide_automatic_options=False)
+
+
+class _Document:
+    """The document, made when it is first asked for, in a thread so that nobody waits for it who did not."""
+
+    def __init__(self, make: Callable[[], dict[str, Any]]) -> None:
+        self._make = make
+        self._content: bytes | None = None
+        self._lock = trio.Lock()
+
+    async def content(self) -> bytes:
+        """The document as JSON."""
+        async with self._lock:
+            if self._content is None:
+                self._content = await trio.to_thread.run_sync(lambda: msgspec.json.encode(self._make()))
+            return self._content
 
 
 @lru_cache(maxsize=1)

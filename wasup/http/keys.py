@@ -56,6 +56,17 @@ class KeyCache:
         self._size = size
         self._known: OrderedDict[bytes, tuple[float, ApiKey | None]] = OrderedDict()
 
+    def was_good(self, key: str) -> bool:
+        """Whether the key was good when it was last looked up, however long ago."""
+        _, found = self._known.get(digest_key(key), (0.0, None))
+        return found is not None
+
+    def forget(self, key_id: int) -> None:
+        """Look this key up again the next time."""
+        for digest, (_, found) in list(self._known.items()):
+            if found is not None and found.id == key_id:
+                del self._known[digest]
+
     async def find(self, key: str, now_ms: int) -> ApiKey | None:
         """The stored key, unless it is unknown, revoked or expired.
 

@@ -7,12 +7,12 @@ from typing import Final
 import trio
 from prometheus_client import CollectorRegistry, Counter as PromCounter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
-from quart import Response, request
+from quart import Response, g, request
 from quart_schema import hide
 from quart_trio import QuartTrio
 
-from wasup.http.auth import Scope, authenticate
-from wasup.http.keys import KeyCache
+from wasup.http.auth import Doorkeeper, Scope
+from wasup.http.pipeline_metrics import pipeline_metrics
 from wasup.http.services import Services
 from wasup.ports.store import StoreError, Totals
 from wasup.supervisor import TreeNode
@@ -44,20 +44,20 @@ class HttpMetrics:
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
-    def mount(self, app: QuartTrio, keys: KeyCache) -> None:
+    def mount(self, app: QuartTrio, door: Doorkeeper) -> None:
         """Add the route."""
 
         async def metrics() -> Response:
             services = self._services
             if not services.settings.metrics_public:
-                caller = await authenticate(request.headers, keys, services.clock.now_ms())
+                caller = await door.authenticate(request.headers, g.address)
                 caller.require(Scope.ADMIN)
             return Response(await self._scrape(), content_type=_CONTENT_TYPE)
 
         app.add_url_rule("/metrics", view_func=hide(metrics), methods=["GET"], provide_automatic_options=False)
 
     async def _scrape(self) -> bytes:
-        tree = await self._services.tree()
+        tree = await self._services.tree.snapshot_in_slices()
         if trio.current_time() - self._counted_at > _TOTALS_AGE:
             try:
                 self._totals = await self._services.stats.totals()
@@ -65,7 +65,8 @@ class HttpMetrics:
             except StoreError:
                 self._totals = None  # no figure is better than a stale one
         found = CollectorRegistry()
-        found.register(_Found([*_tree_metrics(tree), *self._row_metrics()]))
+        of_pipeline = pipeline_metrics(self._services.pulse, self._services.recent_chats)
+        found.register(_Found([*_tree_metrics(tree), *self._row_metrics(), *of_pipeline]))
         return generate_latest(self._registry) + generate_latest(found)
 
     def _row_metrics(self) -> Iterator[Metric]:

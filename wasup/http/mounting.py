@@ -1,10 +1,12 @@
 """Turns declared operations into Quart routes: authenticate, check the request, call the handler, encode the answer."""
 
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Annotated, Any, Final
 
 import msgspec
-from quart import Response, request
+import structlog
+from quart import Response, g, request
 from quart_schema import (
     document_headers,
     document_querystring,
@@ -16,25 +18,31 @@ from quart_schema import (
 from quart_trio import QuartTrio
 from werkzeug.routing import IntegerConverter, Map
 
-from wasup.http.auth import NOBODY, authenticate
+from wasup.http.auth import NOBODY, Doorkeeper, Principal
+from wasup.http.compression import entity_tag, matches
 from wasup.http.cursors import MAX_ID
-from wasup.http.keys import KeyCache
 from wasup.http.openapi import OPERATION
-from wasup.http.operations import Call, NoBody, Operation, Raw, Reply
-from wasup.http.parsing import read_json, read_query
+from wasup.http.operations import Call, NoBody, Operation, Raw, Reply, Upload
+from wasup.http.parsing import read_body, read_json, read_query
 from wasup.http.problems import ProblemDetails
+from wasup.http.running import RunSettings
 from wasup.http.services import Services
+from wasup.ports.resources import AuditEntry
+from wasup.ports.store import StoreError
 
 __all__ = ["IdConverter", "mount"]
 
 View = Callable[..., Awaitable[Response]]
 
 _encoder: Final = msgspec.json.Encoder()
+_log = structlog.get_logger(__name__)
+_BASE64: Final = 4 / 3
 
 # Headers of answers, for the OpenAPI document.
 _SECONDS: Final = Annotated[int, msgspec.Meta(description="Seconds.")]
 _ALWAYS: Final[dict[str, Any]] = {"X-Request-Id": str}
 _MADE: Final[dict[str, Any]] = {"Location": str}
+_TAGGED: Final[dict[str, Any]] = {"ETag": str}
 _WITH_PROBLEMS: Final[dict[int, dict[str, Any]]] = {
     401: {"WWW-Authenticate": str},
     429: {"Retry-After": _SECONDS},
@@ -51,12 +59,12 @@ class IdConverter(IntegerConverter):
         super().__init__(rules, min=1, max=MAX_ID)
 
 
-def mount(app: QuartTrio, operation: Operation, services: Services, keys: KeyCache) -> None:
+def mount(app: QuartTrio, operation: Operation, services: Services, door: Doorkeeper, running: RunSettings) -> None:
     """Add one operation to the application."""
     app.add_url_rule(
         operation.path,
         endpoint=f"{operation.tag}.{operation.name}",
-        view_func=_documented(_view(operation, services, keys), operation),
+        view_func=_documented(_view(operation, services, door, running), operation),
         methods=[operation.method],
         provide_automatic_options=False,
     )
@@ -79,11 +87,15 @@ def _documented(view: View, operation: Operation) -> View:
     if given:
         kinds = {name: Annotated[str, msgspec.Meta(description=text)] for name, text in given.items()}
         document_headers(_headers(kinds))(view)
-    if operation.body is not None:
+    if operation.body is not None and operation.body is not Upload:
         document_request(operation.body)(view)
     for status, (_, kind) in operation.answers.items():
-        more = _MADE if operation.method == "POST" and status in {201, 202} else {}
+        more = _MADE if operation.located and status in {201, 202} else {}
+        if operation.tagged and status == 200:
+            more = _TAGGED
         document_response(kind or NoBody, status, _headers(_ALWAYS | more))(view)
+    if operation.tagged:
+        document_response(NoBody, 304, _headers(_ALWAYS | _TAGGED))(view)
     for status in operation.problems:
         document_response(ProblemDetails, status, _headers(_ALWAYS | _WITH_PROBLEMS.get(status, {})))(view)
     setattr(view, OPERATION, operation)
@@ -92,38 +104,90 @@ def _documented(view: View, operation: Operation) -> View:
 
 def _headers(kinds: dict[str, Any]) -> Any:
     """A type with headers as fields, as quart-schema wants it; it makes hyphens of underscores again."""
-    return msgspec.defstruct("Headers", [(name.replace("-", "_"), kind) for name, kind in kinds.items()])
+    return _headers_type(tuple((name.replace("-", "_"), kind) for name, kind in kinds.items()))
 
 
-def _view(operation: Operation, services: Services, keys: KeyCache) -> View:
+@cache
+def _headers_type(fields: tuple[tuple[str, Any], ...]) -> Any:
+    return msgspec.defstruct("Headers", fields)
+
+
+def _view(operation: Operation, services: Services, door: Doorkeeper, running: RunSettings) -> View:
     decoder: msgspec.json.Decoder[Any] | None = None
-    if operation.body is not None:
+    if operation.body is not None and operation.body is not Upload:
         decoder = msgspec.json.Decoder(operation.body)
+    settings = services.settings
+    limit = int(settings.max_media * _BASE64) + settings.max_body if operation.media_body else settings.max_body
 
     async def view(**path: Any) -> Response:
         headers = request.headers
         caller = NOBODY
         if operation.scope is not None:
-            caller = await authenticate(headers, keys, services.clock.now_ms())
+            caller = await door.authenticate(headers, g.address)
             caller.require(operation.scope)
         query = read_query(request.args, operation.query)
-        body = None if decoder is None else await read_json(request, decoder)
+        body: Any = None
+        if operation.body is Upload:
+            body = Upload(data=await read_body(request, settings.max_media), mime=request.mimetype or "")
+        elif decoder is not None:
+            body = await read_json(request, decoder, limit)
         call = Call(
-            services=services, caller=caller, query=query, body=body, headers=headers, base_url=request.host_url
+            services=services,
+            caller=caller,
+            query=query,
+            body=body,
+            headers=headers,
+            base_url=request.host_url,
+            address=g.address,
+            running=running,
+            door=door,
         )
-        return _response(await operation.handler(call, **path))
+        reply = await operation.handler(call, **path)
+        if operation.audited:
+            await _record(operation, services, caller, reply.status)
+        return _response(reply, tagged=operation.tagged)
 
     return view
 
 
-def _response(reply: Reply) -> Response:
+async def _record(operation: Operation, services: Services, caller: Principal, status: int) -> None:
+    """Note a change in the audit log. It has happened: a database that is away since then does not undo it."""
+    entry = AuditEntry(
+        id=0,
+        at=services.clock.now_ms(),
+        workspace_id=caller.workspace_id,
+        key_id=caller.key_id,
+        action=operation.name,
+        path=request.path,
+        status=status,
+        address=g.address,
+        request_id=g.request_id,
+    )
+    _log.info("api.change", action=entry.action, path=entry.path, key_id=entry.key_id, request_id=entry.request_id)
+    try:
+        await services.audit.record(entry)
+    except StoreError as error:
+        _log.error("audit.not_stored", action=entry.action, request_id=entry.request_id, error=type(error).__name__)
+
+
+def _response(reply: Reply, *, tagged: bool) -> Response:
     match reply.value:
         case None:
             response = Response(b"", status=reply.status)
             response.headers.pop("Content-Type", None)
+            response.headers.update(reply.headers)
+            return response
         case Raw(content, content_type):
             response = Response(content, status=reply.status, content_type=content_type)
         case value:
-            response = Response(_encoder.encode(value), status=reply.status, content_type="application/json")
+            content = bytes(value) if isinstance(value, msgspec.Raw) else _encoder.encode(value)
+            response = Response(content, status=reply.status, content_type="application/json")
     response.headers.update(reply.headers)
+    if tagged and reply.status == 200:
+        tag = response.headers.setdefault("ETag", entity_tag(content))
+        response.headers.setdefault("Cache-Control", "private, no-cache")
+        if matches(request.headers, tag):
+            response.status_code = 304
+            response.set_data(b"")
+            response.headers.pop("Content-Type", None)
     return response

@@ -5,7 +5,8 @@ details and pictures, and three things that quart-schema 0.25 gets wrong with ms
 type of a body (its issue 117), takes no generic ones, and puts an answer's headers into its content.
 """
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, get_origin
@@ -17,7 +18,7 @@ from werkzeug.routing import BaseConverter, IntegerConverter, Rule
 
 from wasup import __version__
 from wasup.http.examples import EXAMPLES, problem_example
-from wasup.http.operations import NoBody, Operation, Routes
+from wasup.http.operations import NoBody, Operation, Routes, Upload
 from wasup.http.problems import MEDIA_TYPE, TITLES, ProblemDetails
 
 __all__ = ["OPERATION", "openapi_document"]
@@ -44,10 +45,11 @@ class _KeyHeader(APIKeySecurityScheme):
     description: str | None = "The same key, for simple clients."
 
 
-def openapi_document(app: QuartTrio, routes: Sequence[Routes]) -> dict[str, Any]:
-    """The document of an application whose operations are mounted, as plain values.
+def openapi_document(app: QuartTrio, routes: Sequence[Routes]) -> Callable[[], dict[str, Any]]:
+    """Makes the document of an application whose operations are mounted, as plain values, when it is called.
 
-    quart-schema serves nothing itself: its route would make the document anew for every request, of anybody.
+    That takes some tenths of a second. quart-schema serves nothing itself: its route would make the document anew for
+    every request, of anybody.
     """
     schema = QuartSchema(
         app,
@@ -69,17 +71,22 @@ def openapi_document(app: QuartTrio, routes: Sequence[Routes]) -> dict[str, Any]
         security_schemes={"bearer": _Bearer(scheme="bearer"), "apiKey": _KeyHeader(name="X-Api-Key", in_="header")},
         security=[{"bearer": []}, {"apiKey": []}],
     )
-    return schema.openapi_provider.schema()
+    return schema.openapi_provider.schema
 
 
 class _Provider(OpenAPIProvider):
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._built: dict[tuple[Any, Any], dict[str, Any]] = {}
+
     def schema(self) -> dict[str, Any]:
         """Adds an example to each named type that has one."""
         document = super().schema()
         schemas = document["components"]["schemas"]
         for model, example in EXAMPLES.items():
             name = _name(_components(model)[0])
-            schemas[name] = schemas[name] | {"examples": [msgspec.to_builtins(example)]}
+            if name:  # a union of bodies has none
+                schemas[name] = schemas[name] | {"examples": [msgspec.to_builtins(example)]}
         return document
 
     def operation_id(self, _method: str, _path: str, func: Any) -> str:
@@ -107,13 +114,19 @@ class _Provider(OpenAPIProvider):
         return parameters, {}
 
     def build_request_body(self, model: Any, source: DataSource) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Adds the types within, an example, and that the body must be there."""
-        body, _ = super().build_request_body(model, source)
-        return body | {"required": True}, _complete(body["content"][_JSON], model)
+        """A JSON body with the types within and an example; it must be there. The library knows no unions."""
+        del source
+        content: dict[str, Any] = {}
+        components = _complete(content, model)
+        return {"required": True, "content": {_JSON: content}}, components
 
     def build_response_object(self, model: Any, headers_model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Adds the types within and an example; the headers go where they belong."""
-        answer, _ = super().build_response_object(get_origin(model) or model, headers_model)
+        plain = get_origin(model) or model
+        # The same few answers stand below every operation, and each takes the library a millisecond.
+        if (plain, headers_model) not in self._built:
+            self._built[plain, headers_model] = super().build_response_object(plain, headers_model)[0]
+        answer = copy.deepcopy(self._built[plain, headers_model])
         content = answer["content"]
         answer["headers"] = content.pop("headers")
         components = _complete(content[_JSON], model)
@@ -132,11 +145,17 @@ class _Provider(OpenAPIProvider):
             for status, answer in built["responses"].items():
                 if status in operation.answers:
                     answer["description"] = operation.answers[status][0]
+                elif status == 304:
+                    answer["description"] = "Nothing has changed since the answer whose `ETag` was given."
                 else:
                     answer["description"] = TITLES[status]
                     answer["content"][MEDIA_TYPE]["example"] = msgspec.to_builtins(problem_example(status))
             for media in operation.media:
-                built["responses"][200]["content"][media.partition(";")[0]] = {"schema": {"type": "string"}}
+                content = built["responses"][200].setdefault("content", {})
+                content[media.partition(";")[0]] = {"schema": {"type": "string"}}
+            if operation.body is Upload:
+                anything = {"schema": {"type": "string", "format": "binary"}}
+                built["requestBody"] = {"required": True, "content": {"*/*": anything}}
         return paths, components
 
 

@@ -12,10 +12,11 @@ from typing import Any, Generic, TypeVar, get_args, get_type_hints
 import msgspec
 from werkzeug.datastructures import Headers
 
-from wasup.http.auth import Principal, Scope
+from wasup.http.auth import Doorkeeper, Principal, Scope
+from wasup.http.running import RunSettings
 from wasup.http.services import Services
 
-__all__ = ["Call", "NoBody", "NoQuery", "Operation", "Raw", "Reply", "Routes"]
+__all__ = ["Call", "NoBody", "NoQuery", "Operation", "Raw", "Reply", "Routes", "Upload"]
 
 Q = TypeVar("Q")
 B = TypeVar("B")
@@ -37,6 +38,9 @@ class Call(Generic[Q, B]):
 
     Attributes:
         base_url: scheme and host that the client used, for addresses in answers.
+        address: where the request came from.
+        running: settings that change at run time.
+        door: who is let in; to be told when a key is revoked.
     """
 
     services: Services
@@ -45,6 +49,20 @@ class Call(Generic[Q, B]):
     body: B
     headers: Headers
     base_url: str
+    address: str
+    running: RunSettings
+    door: Doorkeeper
+
+
+class Upload(msgspec.Struct, frozen=True):
+    """A body that is a file: taken as it is, whatever it is.
+
+    Attributes:
+        mime: as the client declares it.
+    """
+
+    data: bytes
+    mime: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +92,8 @@ class Operation:
         answers: status -> (description, type of the JSON body; None for no body).
         media: content types of the `Raw` answers that a 200 can also be.
         errors: statuses of errors besides those that every operation of this shape can have.
+        media_body: the body may hold media: the larger limit holds.
+        located: a 201 or 202 says in `Location` where the new thing is.
         headers: request headers that matter: name -> description.
     """
 
@@ -90,7 +110,19 @@ class Operation:
     media: tuple[str, ...]
     errors: tuple[int, ...]
     headers: Mapping[str, str]
+    media_body: bool
+    located: bool
     handler: Handler
+
+    @property
+    def audited(self) -> bool:
+        """Whether it changes something that the audit log tells of; messages tell of themselves."""
+        return self.method != "GET" and self.scope not in {None, Scope.SEND}
+
+    @property
+    def tagged(self) -> bool:
+        """Whether its answers carry an entity tag, so that a client that has one already gets 304."""
+        return self.method == "GET" and self.scope is Scope.READ
 
     @property
     def problems(self) -> list[int]:
@@ -98,7 +130,10 @@ class Operation:
         statuses = {500, 503, *self.errors}
         if self.scope is not None:
             statuses |= {401, 403}
-        if self.body is not None:
+        statuses.add(429)
+        if self.body is Upload:
+            statuses |= {408, 413, 422}
+        elif self.body is not None:
             statuses |= {400, 408, 413, 415, 422}
         if self.query.__struct_fields__ or self.body is None:
             statuses.add(422)  # unknown query parameters are mistakes too
@@ -123,6 +158,8 @@ class Routes:
         errors: tuple[int, ...] = (),
         media: tuple[str, ...] = (),
         headers: Mapping[str, str] | None = None,
+        media_body: bool = False,
+        located: bool = False,
     ) -> Callable[[H], H]:
         """Declare an operation; summary and description are the handler's docstring."""
 
@@ -144,6 +181,8 @@ class Routes:
                     media=media,
                     errors=errors,
                     headers=headers or {},
+                    media_body=media_body or body is Upload,
+                    located=located,
                     handler=handler,
                 )
             )

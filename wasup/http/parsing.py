@@ -1,23 +1,46 @@
 """Reading requests: the JSON body and the query string, with errors that point to the mistake."""
 
+import math
 import re
 from typing import Any, Final
 
 import msgspec
+import trio
 from quart import Request
 from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
 
 from wasup.http.problems import FieldError, Problem, invalid_field
 
-__all__ = ["pointer_of", "read_json", "read_query"]
+__all__ = ["pointer_of", "read_body", "read_json", "read_query"]
 
 _PLACE: Final = re.compile(r"^(?P<what>.*?)(?: - at `(?P<kind>key in )?\$(?P<path>[^`]*)`)?$", re.DOTALL)
 _STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\[(\.\.\.)\]")
 _FIELD: Final = re.compile(r"^Object (?:contains unknown|missing required) field `([^`]*)`")
 
 
-async def read_json(request: Request, decoder: msgspec.json.Decoder[Any]) -> Any:
-    """Read and decode a JSON body.
+async def read_body(request: Request, limit: int) -> bytes:
+    """Read a body of at most `limit` bytes, which may be less than the application reads at most.
+
+    Raises:
+        RequestEntityTooLarge: it is over the limit; what comes after the limit is never kept.
+        RequestTimeout: it did not arrive in time.
+    """
+    if (request.content_length or 0) > limit:
+        raise RequestEntityTooLarge
+    data = bytearray()
+    with trio.move_on_after(request.body_timeout or math.inf) as deadline:
+        async for part in request.body:
+            data += part
+            if len(data) > limit:
+                raise RequestEntityTooLarge
+    if deadline.cancelled_caught:
+        raise RequestTimeout
+    return bytes(data)
+
+
+async def read_json(request: Request, decoder: msgspec.json.Decoder[Any], limit: int) -> Any:
+    """Read and decode a JSON body of at most `limit` bytes.
 
     Raises:
         Problem: 400 when it is no JSON, 415 when it does not claim to be, 422 when it is not what was expected.
@@ -28,7 +51,7 @@ async def read_json(request: Request, decoder: msgspec.json.Decoder[Any]) -> Any
     if media != "application/json" and not media.endswith("+json"):
         detail = "Send the body as JSON, with 'Content-Type: application/json'."
         raise Problem(415, detail, "unsupported-media-type", headers={"Accept-Post": "application/json"})
-    data: bytes = await request.get_data(cache=False, as_text=False)  # type: ignore[assignment]  # not as text
+    data = await read_body(request, limit)
     try:
         return decoder.decode(data)
     except msgspec.ValidationError as error:

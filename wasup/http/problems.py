@@ -23,13 +23,15 @@ TITLES: Final[dict[int, str]] = {
     406: "No acceptable format",
     408: "The request took too long to arrive",
     409: "Not possible in this state",
+    410: "It is no more",
     413: "The body is too large",
     414: "The address is too long",
-    415: "The body must be JSON",
+    415: "The media type is not accepted",
     422: "The request is not valid",
     429: "Too many requests",
     500: "An error inside wasup",
     503: "Not available now",
+    502: "What was asked elsewhere failed",
     507: "No capacity left",
 }
 """Every status of an error, with its title. What is not here does not leave the server."""
@@ -118,6 +120,7 @@ REFUSALS: Final[dict[Refusal, tuple[int, str]]] = {
     Refusal.NOT_SUPPORTED: (422, "not-supported"),
     Refusal.INVALID: (422, "contradiction"),
     Refusal.UNKNOWN: (404, ""),
+    Refusal.GONE: (410, "gone"),
 }
 """What an account's actor may refuse, as HTTP status and problem name."""
 

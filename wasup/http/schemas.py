@@ -6,20 +6,16 @@ import msgspec
 
 from wasup.http.cursors import Id
 from wasup.ports.accounts import Account, AccountStatus, Desired, Transition
-from wasup.ports.store import Endpoint
 
 __all__ = [
     "AccountView",
     "CreateAccount",
     "CreateWorkspace",
-    "EndpointView",
     "PairingRequest",
-    "PutEndpoint",
-    "SendText",
-    "TextBody",
+    "ProviderType",
     "TransitionView",
+    "UpdateAccount",
     "account_view",
-    "endpoint_view",
     "transition_view",
 ]
 
@@ -43,6 +39,12 @@ class CreateAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     name: Name | None = None
     provider_type: ProviderType | None = None
     workspace_id: Id | None = None
+
+
+class UpdateAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What can be changed of an account; null takes the name away."""
+
+    name: Name | None
 
 
 class AccountView(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +74,7 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     last_connected_at: int | None
     created_at: int
     updated_at: int
+    deleted_at: int | None = None
 
 
 def account_view(account: Account) -> AccountView:
@@ -101,63 +104,3 @@ class PairingRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """The phone number that is to be linked, with its country: `+55 11 99999-8888`."""
 
     phone: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-
-
-class TextBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a text message says."""
-
-    body: Annotated[str, msgspec.Meta(min_length=1, max_length=65_536)]
-
-
-class SendText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="text"):
-    """A text message to be sent.
-
-    Attributes:
-        to: a phone number with its country, or the WhatsApp id of a person or group.
-        quoted_id: WhatsApp id of the message that this one answers.
-    """
-
-    account_id: Id
-    to: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-    text: TextBody
-    quoted_id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)] | None = None
-
-
-class PutEndpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where a workspace's webhooks go.
-
-    Attributes:
-        events: types that are delivered; empty for all.
-        rotate_secret: make a new secret; the answer shows it, and the old one is gone at once.
-        workspace_id: only an admin key names the workspace.
-    """
-
-    url: Annotated[str, msgspec.Meta(min_length=8, max_length=2048)]
-    events: tuple[str, ...] = ()
-    rotate_secret: bool = False
-    workspace_id: Id | None = None
-
-
-class EndpointView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A webhook endpoint. `secret` is there only in the answer that made it: it cannot be shown again."""
-
-    id: int
-    workspace_id: int
-    url: str
-    events: tuple[str, ...]
-    enabled: bool
-    disabled_reason: str | None
-    secret: str | None = None
-
-
-def endpoint_view(endpoint: Endpoint, *, secret: str | None = None) -> EndpointView:
-    """An endpoint as clients see it; with its secret only when it is new."""
-    return EndpointView(
-        id=endpoint.id,
-        workspace_id=endpoint.workspace_id,
-        url=endpoint.url,
-        events=endpoint.events,
-        enabled=endpoint.enabled,
-        disabled_reason=endpoint.disabled_reason,
-        secret=secret,
-    )

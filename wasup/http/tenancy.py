@@ -4,11 +4,11 @@ Another workspace's things answer exactly as unknown ids do.
 """
 
 from wasup.http.auth import Principal
-from wasup.http.problems import invalid_field, not_found
+from wasup.http.problems import Problem, invalid_field, not_found
 from wasup.http.services import Services
 from wasup.ports.accounts import Account
 
-__all__ = ["owned_account", "target_workspace"]
+__all__ = ["owned_account", "sending_account", "target_workspace"]
 
 
 async def owned_account(services: Services, caller: Principal, account_id: int) -> Account:
@@ -23,8 +23,31 @@ async def owned_account(services: Services, caller: Principal, account_id: int) 
     return account
 
 
-async def target_workspace(services: Services, caller: Principal, asked: int | None) -> int:
+async def sending_account(services: Services, caller: Principal, asked: int | None) -> Account:
+    """The account that sends: the one asked for, or the one that its workspace would choose.
+
+    Raises:
+        Problem: 404 when the caller may not know of it, 409 when the workspace has none, 422 when an admin key names
+            none.
+    """
+    if asked is not None:
+        return await owned_account(services, caller, asked)
+    if caller.workspace_id is None:
+        raise invalid_field("an admin key must name the account", pointer="#/account_id")
+    account = await services.upkeep.sending_account(caller.workspace_id)
+    if account is None:
+        raise Problem(409, "The workspace has no account that could send.", "no-account")
+    return account
+
+
+async def target_workspace(services: Services, caller: Principal, asked: int | None, *, parameter: bool = False) -> int:
     """The workspace that something new is to belong to: the caller's own, or the one that an admin key names.
+
+    Args:
+        services: the stores.
+        caller: who asks.
+        asked: the workspace named in the request.
+        parameter: it is named in the query string, not in the body.
 
     Raises:
         Problem: 422 when an admin key names none, 404 when it is not the caller's or does not exist.
@@ -35,7 +58,8 @@ async def target_workspace(services: Services, caller: Principal, asked: int | N
             raise not_found("workspace")
         return own
     if asked is None:
-        raise invalid_field("an admin key must name the workspace", pointer="#/workspace_id")
-    if all(workspace.id != asked for workspace in await services.keys.workspaces()):
+        where = {"parameter": "workspace_id"} if parameter else {"pointer": "#/workspace_id"}
+        raise invalid_field("an admin key must name the workspace", **where)
+    if await services.upkeep.workspace(asked) is None:
         raise not_found("workspace")
     return asked

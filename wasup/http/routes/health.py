@@ -1,11 +1,13 @@
 """`/health`: for load balancers, process managers and people; open to anybody."""
 
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 
+from wasup.http.figures import Sessions, System
 from wasup.http.operations import Call, NoQuery, Reply, Routes
-from wasup.http.services import HealthReport
+from wasup.http.services import Health, HealthPart
 
 __all__ = ["ROUTES"]
 
@@ -18,11 +20,30 @@ class Alive(msgspec.Struct, frozen=True, kw_only=True):
     status: str = "ok"
 
 
+class HealthView(msgspec.Struct, frozen=True, kw_only=True):
+    """State of the whole: `down` means that requests cannot be served, `degraded` that some cannot.
+
+    Attributes:
+        parts: state of each part.
+        sessions: how many accounts are connected.
+        system: the machine.
+        uptime: seconds since wasup started.
+        timestamp: now.
+    """
+
+    status: Health
+    parts: dict[str, HealthPart]
+    sessions: Sessions = Sessions()
+    system: System = System()
+    uptime: float
+    timestamp: str
+
+
 @ROUTES.add(
     "GET",
     "/health",
     scope=None,
-    answers={200: ("Healthy, or degraded.", HealthReport), 503: ("Down.", HealthReport)},
+    answers={200: ("Healthy, or degraded.", HealthView), 503: ("Down.", HealthView)},
 )
 async def show_health(call: Call[NoQuery, None]) -> Reply:
     """Show the state of wasup and its parts."""
@@ -42,7 +63,7 @@ async def show_live(call: Call[NoQuery, None]) -> Reply:  # noqa: ARG001
     "GET",
     "/health/ready",
     scope=None,
-    answers={200: ("Requests can be served.", HealthReport), 503: ("Not now.", HealthReport)},
+    answers={200: ("Requests can be served.", HealthView), 503: ("Not now.", HealthView)},
 )
 async def show_ready(call: Call[NoQuery, None]) -> Reply:
     """Tell whether requests can be served."""
@@ -51,4 +72,15 @@ async def show_ready(call: Call[NoQuery, None]) -> Reply:
 
 async def _report(call: Call[NoQuery, None]) -> Reply:
     report = await call.services.health()
-    return Reply(report, 503 if report.status == "down" else 200)
+    figures = call.services.figures
+    await figures.refresh(call.services.upkeep)
+    now = datetime.fromtimestamp(call.services.clock.now_ms() / 1000, UTC)
+    view = HealthView(
+        status=report.status,
+        parts=report.parts,
+        sessions=figures.sessions,
+        system=figures.system,
+        uptime=figures.system.uptime_seconds,
+        timestamp=now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    )
+    return Reply(view, 503 if report.status == "down" else 200)

@@ -1,6 +1,6 @@
 """Commands to an account's session: connect, disconnect, log out, reconnect, and the two ways to pair."""
 
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal
 
 import msgspec
 
@@ -12,28 +12,23 @@ from wasup.actors.messages import (
     Logout,
     PairingCode,
     Qr,
-    Refused,
     RequestPairingCode,
 )
-from wasup.http.auth import Principal, Scope
+from wasup.http.auth import Scope
+from wasup.http.commands import command
 from wasup.http.cursors import Id
 from wasup.http.operations import Call, NoQuery, Raw, Reply, Routes
-from wasup.http.problems import Problem, invalid_field, refused
+from wasup.http.problems import Problem, invalid_field
 from wasup.http.qr import QR_TYPES, render_qr
 from wasup.http.schemas import PairingRequest
-from wasup.http.services import Services
-from wasup.http.tenancy import owned_account
 from wasup.identifiers import InvalidIdentifier, to_e164
 from wasup.ports.accounts import AccountStatus
-from wasup.supervisor import Request
 
 __all__ = ["ROUTES"]
 
-R = TypeVar("R")
-
 ROUTES: Final = Routes("sessions", "An account's session with WhatsApp.")
 
-_COMMAND_ERRORS: Final = (404, 409, 429, 507)
+_COMMAND_ERRORS: Final = (404, 409, 507)
 _STATE: Final = {200: ("Done: the state that the account is in now.", AccountState)}
 _ACCEPTED: Final = {
     200: ("It is connected already.", AccountState),
@@ -45,20 +40,6 @@ class QrQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`format` goes before the `Accept` header."""
 
     format: Literal["json", "text", "png", "svg"] | None = None
-
-
-async def command(services: Services, caller: Principal, account_id: int, request: Request[R | Refused]) -> R:
-    """Say something to an account's actor and wait for its answer.
-
-    Raises:
-        Problem: the account is unknown, or the actor refused.
-        trio.TooSlowError: it did not answer in time.
-    """
-    await owned_account(services, caller, account_id)
-    answer = await services.directory.ask(account_id, request, timeout=services.settings.command_timeout)
-    if isinstance(answer, Refused):
-        raise refused(answer)
-    return answer
 
 
 def _accepted(state: AccountState) -> Reply:
@@ -146,7 +127,7 @@ async def request_pairing_code(call: Call[NoQuery, PairingRequest], account_id: 
     The account must be offering QR codes, as after `connect`.
     """
     try:
-        phone = to_e164(call.body.phone, call.services.settings.default_region)
+        phone = to_e164(call.body.phone, call.running.values.default_region)
     except InvalidIdentifier as error:
         raise invalid_field(str(error), pointer="#/phone") from None
     code = await command(call.services, call.caller, account_id, RequestPairingCode(phone=phone[1:]))

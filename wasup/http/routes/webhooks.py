@@ -1,21 +1,35 @@
-"""`/api/webhook-endpoints`: where a workspace's events go; one endpoint each for now."""
+"""`/api/webhook-endpoints`: where a workspace's events go."""
 
-import base64
-import secrets
 from typing import Final
-from urllib.parse import urlsplit
 
-from wasup.http.auth import Scope
-from wasup.http.cursors import Page
+import msgspec
+
+from wasup.http.auth import Principal, Scope
+from wasup.http.cursors import Id, Page
 from wasup.http.operations import Call, NoQuery, Reply, Routes
-from wasup.http.problems import invalid_field
-from wasup.http.schemas import EndpointView, PutEndpoint, endpoint_view
+from wasup.http.problems import Problem, not_found
+from wasup.http.services import Services
 from wasup.http.tenancy import target_workspace
-from wasup.ports.events import EVENT_TYPES
+from wasup.http.webhook_schemas import (
+    ChangeEndpoint,
+    CreateEndpoint,
+    EndpointDetail,
+    EndpointView,
+    RotateSecret,
+    TestAnswer,
+    check_endpoint,
+    check_secret,
+    endpoint_view,
+    new_secret,
+)
+from wasup.ports.outbox import Endpoint, EndpointFormat, NewEndpoint
 
-__all__ = ["ROUTES"]
+__all__ = ["ROUTES", "owned_endpoint"]
 
 ROUTES: Final = Routes("webhooks", "Endpoints that events are delivered to, signed as Standard Webhooks says.")
+
+_HOUR: Final = 3_600_000  # ms
+_MOST: Final = 100  # endpoints of a workspace
 
 
 @ROUTES.add(
@@ -31,45 +45,224 @@ async def list_endpoints(call: Call[NoQuery, None]) -> Reply:
 
 
 @ROUTES.add(
-    "PUT",
+    "POST",
     "/api/webhook-endpoints",
     scope=Scope.MANAGE,
-    answers={
-        200: ("Changed; its secret stays.", EndpointView),
-        201: ("Created, or with a new secret: the only answer that shows it.", EndpointView),
-    },
+    answers={201: ("Created; the only answer that shows its secret.", EndpointView)},
+    errors=(404, 409),
+    located=True,
+)
+async def create_endpoint(call: Call[NoQuery, CreateEndpoint]) -> Reply:
+    """Create a webhook endpoint.
+
+    It gets what happens from now on; `replay` brings what happened before.
+    """
+    body = call.body
+    check_endpoint(
+        url=body.url, events=body.events, headers=body.headers, kind=body.format, batch_events=body.batch_events
+    )
+    secret = body.secret or new_secret()
+    check_secret(secret, body.format)
+    workspace_id = await target_workspace(call.services, call.caller, body.workspace_id)
+    if len(await call.services.outbox.endpoints(workspace_id=workspace_id)) >= _MOST:
+        raise Problem(409, f"A workspace has {_MOST} webhook endpoints at most.", "too-many-endpoints")
+    new = NewEndpoint(
+        url=body.url,
+        secret=secret,
+        events=tuple(dict.fromkeys(body.events)),
+        format=body.format,
+        headers=body.headers,
+        batch_events=body.batch_events,
+        batch_wait=body.batch_wait_ms / 1000,
+    )
+    made = await call.services.outbox.create_endpoint(workspace_id, new)
+    call.services.webhooks.changed()
+    return Reply(endpoint_view(made, secret=secret), 201, {"Location": f"/api/webhook-endpoints/{made.id}"})
+
+
+@ROUTES.add(
+    "GET",
+    "/api/webhook-endpoints/<id:endpoint_id>",
+    scope=Scope.MANAGE,
+    answers={200: ("The endpoint, and how much waits for it.", EndpointDetail)},
     errors=(404,),
 )
-async def put_endpoint(call: Call[NoQuery, PutEndpoint]) -> Reply:
-    """Set the workspace's webhook endpoint."""
-    body = call.body
-    _check_url(body.url)
-    for index, name in enumerate(body.events):
-        if name not in EVENT_TYPES:
-            raise invalid_field(f"is no event; there are {', '.join(EVENT_TYPES)}", pointer=f"#/events/{index}")
-    workspace_id = await target_workspace(call.services, call.caller, body.workspace_id)
-    present = await call.services.outbox.endpoints(workspace_id=workspace_id)
-    fresh = body.rotate_secret or not present
-    secret = _new_secret() if fresh else present[0].secret
-    events = tuple(dict.fromkeys(body.events))
-    saved = await call.services.outbox.save_endpoint(workspace_id, url=body.url, secret=secret, events=events)
-    return Reply(endpoint_view(saved, secret=secret if fresh else None), 201 if fresh else 200)
+async def show_endpoint(call: Call[NoQuery, None], endpoint_id: Id) -> Reply:
+    """Show a webhook endpoint."""
+    found = await owned_endpoint(call.services, call.caller, endpoint_id)
+    waiting, dead = (await call.services.deliveries.waiting([endpoint_id]))[endpoint_id]
+    return Reply(EndpointDetail(endpoint=endpoint_view(found), waiting=waiting, dead_letters=dead))
 
 
-def _new_secret() -> str:
-    """A signing secret as Standard Webhooks wants it: `whsec_` and 24 to 64 random bytes in base64."""
-    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+@ROUTES.add(
+    "PATCH",
+    "/api/webhook-endpoints/<id:endpoint_id>",
+    scope=Scope.MANAGE,
+    answers={200: ("The endpoint as it is now.", EndpointView)},
+    errors=(404,),
+)
+async def change_endpoint(call: Call[NoQuery, ChangeEndpoint], endpoint_id: Id) -> Reply:
+    """Change a webhook endpoint.
+
+    What waits goes to the new address; a new filter holds for what happens from now on.
+    """
+    found = await owned_endpoint(call.services, call.caller, endpoint_id)
+    given = {
+        name: value for name in call.body.__struct_fields__ if (value := getattr(call.body, name)) is not msgspec.UNSET
+    }
+    if "batch_wait_ms" in given:
+        given["batch_wait"] = given.pop("batch_wait_ms") / 1000
+    if "events" in given:
+        given["events"] = tuple(dict.fromkeys(given["events"]))
+    wanted = msgspec.structs.replace(found, **given)
+    check_endpoint(
+        url=wanted.url,
+        events=wanted.events,
+        headers=wanted.headers,
+        kind=wanted.format,
+        batch_events=wanted.batch_events,
+    )
+    return await _change(call.services, found, given)
 
 
-def _check_url(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise invalid_field("is no address", pointer="#/url") from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
-        raise invalid_field("must be an http or https address with a host", pointer="#/url")
-    if parts.username is not None or parts.password is not None:
-        raise invalid_field("must not hold a user name or password: deliveries are signed", pointer="#/url")
-    if parts.fragment or not url.isascii() or not url.isprintable() or " " in url:
-        raise invalid_field("must be ASCII without spaces and fragment", pointer="#/url")
+@ROUTES.add(
+    "DELETE",
+    "/api/webhook-endpoints/<id:endpoint_id>",
+    scope=Scope.MANAGE,
+    answers={204: ("It is gone, and with it what waited for it.", None)},
+    errors=(404,),
+)
+async def delete_endpoint(call: Call[NoQuery, None], endpoint_id: Id) -> Reply:
+    """Delete a webhook endpoint."""
+    await owned_endpoint(call.services, call.caller, endpoint_id)
+    await call.services.outbox.delete_endpoint(endpoint_id)
+    call.services.webhooks.changed()
+    return Reply(None, 204)
+
+
+@ROUTES.add(
+    "POST",
+    "/api/webhook-endpoints/<id:endpoint_id>/rotate-secret",
+    scope=Scope.MANAGE,
+    answers={200: ("The endpoint with its new secret: the only answer that shows it.", EndpointView)},
+    errors=(404,),
+)
+async def rotate_secret(call: Call[NoQuery, RotateSecret], endpoint_id: Id) -> Reply:
+    """Give a webhook endpoint a new secret.
+
+    For `overlap_hours` deliveries carry two signatures, of the new and of the old secret. A legacy endpoint, whose
+    format has room for one signature alone, changes at once.
+    """
+    found = await owned_endpoint(call.services, call.caller, endpoint_id)
+    secret = call.body.secret or new_secret()
+    check_secret(secret, found.format)
+    overlap = 0 if found.format is EndpointFormat.LEGACY else call.body.overlap_hours
+    changes: dict[str, object] = {
+        "secret": secret,
+        "previous_secret": found.secret if overlap else None,
+        "previous_until": call.services.clock.now_ms() + overlap * _HOUR if overlap else None,
+    }
+    return await _change(call.services, found, changes, secret=secret)
+
+
+@ROUTES.add(
+    "POST",
+    "/api/webhook-endpoints/<id:endpoint_id>/pause",
+    scope=Scope.MANAGE,
+    answers={200: ("The endpoint as it is now.", EndpointView)},
+    errors=(404,),
+)
+async def pause_endpoint(call: Call[NoQuery, None], endpoint_id: Id) -> Reply:
+    """Pause a webhook endpoint: what happens is kept for it until it is resumed."""
+    return await _change(call.services, await owned_endpoint(call.services, call.caller, endpoint_id), {"paused": True})
+
+
+@ROUTES.add(
+    "POST",
+    "/api/webhook-endpoints/<id:endpoint_id>/resume",
+    scope=Scope.MANAGE,
+    answers={200: ("The endpoint as it is now.", EndpointView)},
+    errors=(404, 409),
+)
+async def resume_endpoint(call: Call[NoQuery, None], endpoint_id: Id) -> Reply:
+    """Resume a paused webhook endpoint: what waits for it is due at once."""
+    found = await owned_endpoint(call.services, call.caller, endpoint_id)
+    if not found.enabled:
+        raise Problem(409, "The endpoint is disabled, not paused: enable it.", "wrong-state", state="disabled")
+    return await _enable(call, endpoint_id)
+
+
+@ROUTES.add(
+    "POST",
+    "/api/webhook-endpoints/<id:endpoint_id>/enable",
+    scope=Scope.MANAGE,
+    answers={200: ("The endpoint as it is now.", EndpointView)},
+    errors=(404,),
+)
+async def enable_endpoint(call: Call[NoQuery, None], endpoint_id: Id) -> Reply:
+    """Enable a webhook endpoint.
+
+    What waits for it is due at once, with all its tries. What happened while it was disabled was not kept for it:
+    `replay` brings it.
+    """
+    await owned_endpoint(call.services, call.caller, endpoint_id)
+    return await _enable(call, endpoint_id)
+
+
+@ROUTES.add(
+    "POST",
+    "/api/webhook-endpoints/<id:endpoint_id>/disable",
+    scope=Scope.MANAGE,
+    answers={200: ("The endpoint as it is now.", EndpointView)},
+    errors=(404,),
+)
+async def disable_endpoint(call: Call[NoQuery, None], endpoint_id: Id) -> Reply:
+    """Disable a webhook endpoint: it gets nothing, and nothing is kept for it."""
+    found = await owned_endpoint(call.services, call.caller, endpoint_id)
+    return await _change(call.services, found, {"enabled": False, "disabled_reason": "by request"})
+
+
+@ROUTES.add(
+    "POST",
+    "/api/webhook-endpoints/<id:endpoint_id>/test",
+    scope=Scope.MANAGE,
+    answers={200: ("What the endpoint answered.", TestAnswer)},
+    errors=(404,),
+)
+async def send_test(call: Call[NoQuery, None], endpoint_id: Id) -> Reply:
+    """Send a test event and wait for the answer.
+
+    It is of the type `webhook.test`, signed like any other, and tried once, also while the endpoint is paused.
+    """
+    answer = await call.services.webhooks.test(await owned_endpoint(call.services, call.caller, endpoint_id))
+    return Reply(TestAnswer(outcome=answer.outcome.value, detail=answer.detail))
+
+
+async def owned_endpoint(services: Services, caller: Principal, endpoint_id: int) -> Endpoint:
+    """The endpoint, if the caller may know of it.
+
+    Raises:
+        Problem: 404.
+    """
+    found = await services.outbox.endpoint(endpoint_id, workspace_id=caller.workspace_id)
+    if found is None:
+        raise not_found("webhook endpoint")
+    return found
+
+
+async def _change(
+    services: Services, found: Endpoint, changes: dict[str, object], *, secret: str | None = None
+) -> Reply:
+    changed = await services.outbox.change_endpoint(found.id, changes) if changes else found
+    if changed is None:
+        raise not_found("webhook endpoint")
+    services.webhooks.changed()
+    return Reply(endpoint_view(changed, secret=secret))
+
+
+async def _enable(call: Call[NoQuery, None], endpoint_id: int) -> Reply:
+    enabled = await call.services.outbox.enable_endpoint(endpoint_id)
+    if enabled is None:
+        raise not_found("webhook endpoint")
+    call.services.webhooks.changed()
+    return Reply(endpoint_view(enabled))

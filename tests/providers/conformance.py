@@ -5,10 +5,11 @@ test, and somebody who plays the phones and the other people. What a provider ca
 is skipped.
 """
 
+import hashlib
 import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import msgspec
 import pytest
@@ -63,28 +64,48 @@ GRACE = "15550002222@c.us"  # addressed by LID
 LINUS = "15550003333@c.us"  # LID not known
 NOBODY = "00012345678@c.us"
 
-_MEDIA = MediaRef(ref="some-ref", mime="application/octet-stream", size=3, filename="a.bin")
-CONTENTS: list[Content] = [
-    Text(body="plain, naïve, 你好, 👩🏽‍🚀, \u202eback\u202c"),
-    Image(media=_MEDIA, caption="a picture"),
-    Video(media=_MEDIA, caption=""),
-    Audio(media=_MEDIA, seconds=3),
-    Voice(media=_MEDIA, seconds=7),
-    Document(media=_MEDIA, caption="a file"),
-    Sticker(media=_MEDIA),
-    Location(latitude=-23.5505, longitude=-46.6333, name="Sé", address="Praça da Sé"),
-    ContactCards(vcards=("BEGIN:VCARD\nVERSION:3.0\nFN:Ada\nEND:VCARD",)),
-    Reaction(target_id="3A00", emoji="🎉"),
-    Reaction(target_id="3A00", emoji=""),
-    Edit(target_id="3A00", body="better"),
-    Revoke(target_id="3A00"),
-]
-_NEEDS = {Reaction: "reactions", Edit: "edits", Revoke: "revokes"}
+_VCARD = "BEGIN:VCARD\nVERSION:3.0\nFN:{}\nEND:VCARD"
+_MEDIA = (Image, Video, Audio, Voice, Document, Sticker)
+_ACTIONS = (Reaction, Edit, Revoke)
+_MIMES = (
+    "image/png",
+    "image/jpeg",
+    "video/mp4",
+    "audio/mpeg",
+    "audio/ogg; codecs=opus",
+    "application/pdf",
+    "image/webp",
+)
+_NEEDS: dict[Any, str] = {Reaction: "reactions", Edit: "edits", Revoke: "revokes"} | dict.fromkeys(_MEDIA, "media")
 _T = TypeVar("_T")
+Ends: TypeAlias = list[tuple[str, dict[str, object], DisconnectReason]]
 
 
-def _names(content: Content) -> str:
-    return type(content).__name__
+def contents(target: str, media: Callable[[str], MediaRef]) -> list[Content]:
+    """One content of each type, or more where they differ; the last ones are about the message `target`."""
+    return [
+        Text(body="plain, naïve, 你好, 👩🏽‍🚀, \u202eback\u202c"),
+        Image(media=media("image/png"), caption="a picture"),
+        Image(media=media("image/jpeg")),
+        Video(media=media("video/mp4"), caption="a film"),
+        Audio(media=media("audio/mpeg"), seconds=3),
+        Voice(media=media("audio/ogg; codecs=opus"), seconds=7),
+        Document(media=media("application/pdf"), caption="a file"),
+        Sticker(media=media("image/webp")),
+        Location(latitude=-23.5505, longitude=-46.6333, name="Sé", address="Praça da Sé"),
+        ContactCards(vcards=(_VCARD.format("Ada"),)),
+        ContactCards(vcards=(_VCARD.format("Ada"), _VCARD.format("Grace"))),
+        Reaction(target_id=target, emoji="🎉"),
+        Reaction(target_id=target, emoji=""),
+        Edit(target_id=target, body="better"),
+        Revoke(target_id=target),
+    ]
+
+
+def shown(content: Content) -> Any:
+    """A content as it can be compared: where its bytes are is the provider's own affair."""
+    plain = msgspec.to_builtins(content)
+    return plain | {"media": plain["media"] | {"ref": "…"}} if "media" in plain else plain
 
 
 async def until(session: Session, kind: type[_T], wanted: Callable[[_T], bool] = lambda _: True) -> _T:
@@ -117,14 +138,35 @@ async def the_end(session: Session) -> Disconnected:
             return end
 
 
+async def how_it_ends(provider: Provider, login: Login) -> Disconnected:
+    """How a session ends that is opened only to see that; on entering, or later."""
+    try:
+        async with provider.open(login) as session:
+            return await the_end(session)
+    except Disconnected as end:
+        return end
+
+
 class Harness:
     """The provider under test, and an emulator that plays WhatsApp for it.
 
     Attributes:
         provider: with the emulator's ordinary behaviour.
         brisk: the same with QR codes that run out within a second, and two pairing codes an hour at most.
-        watchful: the same, noticing a silent far side within a second.
+        watchful: the same, noticing a silent far side within a second; None where that is left to `probe`.
+        ends_after_pairing: WhatsApp's 515 ends the session in which a phone was paired. A client that hides it
+            goes on to `Ready`.
+        mends_lines: a line that was cut is opened again below the port, and the session goes on.
+        transient_refusal: what WhatsApp says to a send that is worth another try, and the code of that.
+        reads_single_messages: a read mark is for the messages it names; else for all of the chat.
+        quotes_actions: a reaction, an edit or a deletion can be an answer, and has an id of ours.
     """
+
+    ends_after_pairing = True
+    mends_lines = False
+    quotes_actions = True
+    reads_single_messages = True
+    transient_refusal = ("busy", "busy")
 
     _numbers = itertools.count(551_199_000_0000)
 
@@ -134,7 +176,7 @@ class Harness:
         provider: Provider,
         *,
         brisk: Provider,
-        watchful: Provider,
+        watchful: Provider | None,
     ) -> None:
         self.emulator = emulator
         self.provider = provider
@@ -178,6 +220,25 @@ class Harness:
             [message_id] = await self.emulator.incoming(chat, phone=phone, content=said, **more)
         return message_id
 
+    async def media(self, mime: str, data: bytes = b"abc") -> MediaRef:
+        """Bytes that somebody has sent, as the far side knows them."""
+        ref = await self.emulator.upload(data, mime)
+        return MediaRef(ref=ref, mime=mime, size=len(data), sha256=hashlib.sha256(data).hexdigest(), filename="a.bin")
+
+    def as_sent(self, content: Content) -> Any:
+        """A content as it is the same on both sides; what a client finds out about a file itself is left out."""
+        return shown(content)
+
+    async def lose(self, ref: str) -> None:
+        """What was uploaded is gone."""
+        await self.emulator.ctl("forget_media", ref=ref)
+
+    async def cut(self, phone: str, login: Login) -> DisconnectReason:
+        """End a session's connection from outside, without a word; how that is told."""
+        del login
+        await self.emulator.ctl("drop", phone=phone)
+        return DisconnectReason.CONNECTION_LOST
+
     async def noted(self, kind: str, phone: str, **wanted: object) -> list[dict[str, Any]]:
         """What the far side's log says of the account."""
         rows = await self.emulator.log(kind=kind, phone=phone)
@@ -191,7 +252,34 @@ class Harness:
 
 
 class ProviderConformance:
-    """Subclass it with a fixture `harness`."""
+    """Subclass it with a fixture `harness`.
+
+    Attributes:
+        ends: what the far side does to a session (a control and its body), and how that is told.
+    """
+
+    ends: ClassVar[Ends] = [
+        ("restart_required", {}, DisconnectReason.RESTART_REQUIRED),
+        ("drop", {}, DisconnectReason.CONNECTION_LOST),
+        ("disconnect", {"code": 428}, DisconnectReason.CONNECTION_LOST),
+        ("disconnect", {"code": 500}, DisconnectReason.BAD_SESSION),
+        ("disconnect", {"code": 503}, DisconnectReason.UNAVAILABLE),
+        ("unlink", {}, DisconnectReason.LOGGED_OUT),
+        ("ban", {"temporary": 60}, DisconnectReason.TEMPORARILY_BANNED),
+        ("lock", {}, DisconnectReason.LOCKED),
+        ("ban", {}, DisconnectReason.BANNED),
+        ("proxy_block", {}, DisconnectReason.PROXY_BLOCKED),
+        ("disconnect", {"code": 405}, DisconnectReason.CLIENT_OUTDATED),
+        ("conflict", {}, DisconnectReason.REPLACED),
+        ("garble", {}, DisconnectReason.PROTOCOL_ERROR),
+        ("garble", {"text": '{"t":"no such frame"}'}, DisconnectReason.PROTOCOL_ERROR),
+        ("disconnect", {"code": 599}, DisconnectReason.PROTOCOL_ERROR),
+    ]
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """A test for each of the ends."""
+        if "control" in metafunc.fixturenames:
+            metafunc.parametrize(("control", "body", "reason"), self.ends)
 
     # -- logins -------------------------------------------------------------------------------------------------
 
@@ -224,10 +312,14 @@ class ProviderConformance:
             await harness.emulator.scan(offer.code, phone)
             paired = await until(session, Paired)
             assert paired.me.id == f"{phone}@c.us"
-            assert (await the_end(session)).reason is DisconnectReason.RESTART_REQUIRED
+            if harness.ends_after_pairing:
+                assert (await the_end(session)).reason is DisconnectReason.RESTART_REQUIRED
+            else:
+                assert (await until(session, Ready)).me.id == paired.me.id
         async with harness.provider.open(harness.login(paired.secret)) as session:
             ready = await until(session, Ready)
-        assert ready.me == paired.me
+        assert (ready.me.id, ready.me.lid) == (paired.me.id, paired.me.lid)
+        assert ready.me.push_name
 
     async def test_a_pairing_code_pairs(self, harness: Harness) -> None:
         """The code asked for arrives as an event, and typing it on the phone links the account."""
@@ -285,17 +377,31 @@ class ProviderConformance:
 
     # -- incoming -----------------------------------------------------------------------------------------------
 
-    @pytest.mark.parametrize("content", CONTENTS, ids=_names)
-    async def test_incoming_messages_of_every_type_arrive_as_written(self, harness: Harness, content: Content) -> None:
+    async def test_incoming_messages_of_every_type_arrive_as_written(self, harness: Harness) -> None:
         """Content comes through unchanged, with who wrote it, where and when."""
+        stored = await harness.media("image/png")
         async with harness.ready() as (phone, session):
-            message_id = await harness.write(phone, ADA, content)
+            target = await harness.write(phone, ADA, "first")
+            await collect(session, Message, 1)
+            for content in contents(target, lambda mime: msgspec.structs.replace(stored, mime=mime)):
+                message_id = await harness.write(phone, ADA, content)
+                [message] = await collect(session, Message, 1)
+                assert shown(message.content) == shown(content)
+                assert (message.id, message.chat, message.sender) == (message_id, ADA, ADA)
+                assert not message.from_me
+                assert not message.history
+                assert message.timestamp > 1_600_000_000_000
+
+    async def test_media_of_a_message_are_fetched_on_demand(self, harness: Harness) -> None:
+        """The bytes are those that somebody sent, however large."""
+        self._needs(harness, "media")
+        data = bytes(range(256)) * 10_000
+        media = await harness.media("image/png", data)
+        async with harness.ready() as (phone, session):
+            await harness.write(phone, ADA, Image(media=media))
             [message] = await collect(session, Message, 1)
-        assert message.content == content
-        assert (message.id, message.chat, message.sender) == (message_id, ADA, ADA)
-        assert not message.from_me
-        assert not message.history
-        assert message.timestamp > 1_600_000_000_000
+            assert isinstance(message.content, Image)
+            assert await session.download(message.content.media.ref) == data
 
     async def test_an_unknown_type_is_kept_raw(self, harness: Harness) -> None:
         """What nobody knows yet still arrives."""
@@ -304,7 +410,7 @@ class ProviderConformance:
             await harness.emulator.incoming(ADA, phone=phone, content=poll)
             [message] = await collect(session, Message, 1)
         assert isinstance(message.content, Unsupported)
-        assert message.content.name == "poll"
+        assert message.content.name.startswith("poll")
         assert "lunch?" in message.content.raw
 
     async def test_people_addressed_by_lid_carry_their_number_beside_it(self, harness: Harness) -> None:
@@ -362,11 +468,14 @@ class ProviderConformance:
         assert all(message.content == Text(body=body) for message in messages)
 
     async def test_messages_that_arrive_while_away_come_at_the_next_connection(self, harness: Harness) -> None:
-        """Nothing is missed offline, and the order stays."""
+        """Nothing is missed offline, and the order stays; a provider that refetches has it in its history."""
         phone, login = await harness.paired()
         ids = await harness.emulator.incoming(ADA, "{n}", phone=phone, count=100)
         async with harness.opened(login) as session:
-            messages = await collect(session, Message, 100)
+            if harness.provider.capabilities.handover is Handover.ACKNOWLEDGES:
+                messages = await collect(session, Message, 100)
+            else:
+                messages = list((await session.history(ADA, after_id=None, limit=1000)).messages)[-100:]
         assert [message.id for message in messages] == ids
 
     async def test_typing_of_others_is_told(self, harness: Harness) -> None:
@@ -460,17 +569,52 @@ class ProviderConformance:
 
     # -- sending ------------------------------------------------------------------------------------------------
 
-    @pytest.mark.parametrize("content", CONTENTS, ids=_names)
-    async def test_sends_of_every_type_arrive_as_said(self, harness: Harness, content: Content) -> None:
-        """The far side has what was sent, under the id it was sent with."""
-        self._needs(harness, _NEEDS.get(type(content)))
+    async def test_sends_of_every_type_arrive_as_said(self, harness: Harness) -> None:
+        """The far side has what was sent, under the id it was sent with, as an answer to what it answers."""
+        capabilities = harness.provider.capabilities
         async with harness.ready() as (phone, session):
-            sent = await session.send(ADA, content, message_id=f"3EB0{phone}", quoted_id="3A01")
-            [row] = await harness.noted("send", phone, id=sent.id)
-        assert row["content"] == msgspec.json.decode(msgspec.json.encode(content))
-        assert row["chat"] == ADA
-        assert row["quoted_id"] == "3A01"
-        assert sent.timestamp > 1_600_000_000_000
+            question = await harness.write(phone, ADA, "well?")
+            await collect(session, Message, 1)
+            mine = await session.send(ADA, Text(body="first"), message_id=f"3EB0{phone}00")
+            refs = {
+                mime: await session.upload(b"abc", mime=mime, filename="a.bin") if capabilities.media else ""
+                for mime in _MIMES
+            }
+            for number, content in enumerate(
+                contents(mine.id, lambda mime: MediaRef(ref=refs[mime], mime=mime, size=3, filename="a.bin")), 1
+            ):
+                needed = _NEEDS.get(type(content))
+                if needed is not None and not getattr(capabilities, needed):
+                    continue
+                plain = harness.quotes_actions or not isinstance(content, _ACTIONS)
+                sent = await session.send(
+                    ADA, content, message_id=f"3EB0{phone}{number:02}", quoted_id=question if plain else None
+                )
+                row = (await harness.noted("send", phone))[-1]
+                assert harness.as_sent(msgspec.convert(row["content"], Content)) == harness.as_sent(content)
+                assert row["chat"] == ADA
+                assert sent.timestamp > 1_600_000_000_000
+                if plain:
+                    assert row["id"] == sent.id
+                    assert row["quoted_id"] == question
+
+    async def test_what_a_session_sends_is_not_handed_over_to_it(self, harness: Harness) -> None:
+        """Whoever sent it knows it already; it is news to other clients alone."""
+        capabilities = harness.provider.capabilities
+        async with harness.ready() as (phone, session):
+            theirs = await harness.write(phone, ADA, "first")
+            await collect(session, Message, 1)
+            mine = (await session.send(ADA, Text(body="hi"), message_id=f"3EB0{phone}1")).id
+            if capabilities.reactions:
+                reaction = Reaction(target_id=theirs, emoji="🎉")
+                await session.send(ADA, reaction, message_id=f"3EB0{phone}2")
+            if capabilities.edits:
+                await session.send(ADA, Edit(target_id=mine, body="better"), message_id=f"3EB0{phone}3")
+            if capabilities.revokes:
+                await session.send(ADA, Revoke(target_id=mine), message_id=f"3EB0{phone}4")
+            last = await harness.write(phone, ADA, "last")
+            [message] = await collect(session, Message, 1)
+        assert message.id == last
 
     async def test_a_send_is_followed_by_its_receipts(self, harness: Harness) -> None:
         """Delivered, then read."""
@@ -500,7 +644,7 @@ class ProviderConformance:
             second = await session.send(ADA, Text(body="once"), message_id=key)
             assert first == second
             assert len(await harness.noted("send", phone)) == 1
-            assert len(await harness.noted("repeat", phone, id=key)) == 1
+            assert len(await harness.noted("repeat", phone, id=key)) == (0 if harness.mends_lines else 1)
 
     async def test_a_send_whose_answer_was_lost_can_be_repeated(self, harness: Harness) -> None:
         """The line is cut before the answer; sent again on a new connection, it has arrived once."""
@@ -509,8 +653,12 @@ class ProviderConformance:
         key = f"3EB0{phone}"
         await harness.emulator.ctl("lose_answers", phone=phone)
         async with harness.opened(login) as session:
-            with trio.fail_after(PATIENCE), pytest.raises(Disconnected):
-                await session.send(ADA, Text(body="once"), message_id=key)
+            with trio.fail_after(PATIENCE):
+                if harness.mends_lines:
+                    await session.send(ADA, Text(body="once"), message_id=key)
+                else:
+                    with pytest.raises(Disconnected):
+                        await session.send(ADA, Text(body="once"), message_id=key)
         async with harness.opened(login) as session:
             sent = await session.send(ADA, Text(body="once"), message_id=key)
         assert sent.id == key
@@ -529,10 +677,11 @@ class ProviderConformance:
     async def test_a_refused_send_tells_whether_it_is_worth_another_try(self, harness: Harness) -> None:
         """Refusals carry a word and whether they are transient."""
         async with harness.ready() as (phone, session):
-            await harness.emulator.ctl("fail_sends", phone=phone, code="busy", transient=True)
+            said, told = harness.transient_refusal
+            await harness.emulator.ctl("fail_sends", phone=phone, code=said, transient=True)
             with pytest.raises(SendFailed) as refusal:
                 await session.send(ADA, Text(body="hi"), message_id=f"3EB0{phone}")
-            assert refusal.value.code == "busy"
+            assert refusal.value.code == told
             assert refusal.value.transient
             await session.send(ADA, Text(body="hi"), message_id=f"3EB0{phone}")
 
@@ -568,7 +717,8 @@ class ProviderConformance:
             await collect(session, Message, 1)
             await session.mark_read(ADA, [key])
             [row] = await harness.noted("read", phone)
-        assert (row["chat"], row["ids"]) == (ADA, [key])
+        assert row["chat"] == ADA
+        assert row["ids"] == [key] if harness.reads_single_messages else key in row["ids"]
 
     async def test_typing_reaches_the_far_side(self, harness: Harness) -> None:
         """Others see that the account writes."""
@@ -662,7 +812,7 @@ class ProviderConformance:
         self._needs(harness, "media")
         async with harness.ready() as (_, session):
             ref = await session.upload(b"abc", mime="text/plain")
-            await harness.emulator.ctl("forget_media", ref=ref)
+            await harness.lose(ref)
             for lost in (ref, "../../etc/passwd", ""):
                 with pytest.raises(LookupError):
                     await session.download(lost)
@@ -670,26 +820,6 @@ class ProviderConformance:
 
     # -- ends ---------------------------------------------------------------------------------------------------
 
-    @pytest.mark.parametrize(
-        ("control", "body", "reason"),
-        [
-            ("restart_required", {}, DisconnectReason.RESTART_REQUIRED),
-            ("drop", {}, DisconnectReason.CONNECTION_LOST),
-            ("disconnect", {"code": 428}, DisconnectReason.CONNECTION_LOST),
-            ("disconnect", {"code": 500}, DisconnectReason.BAD_SESSION),
-            ("disconnect", {"code": 503}, DisconnectReason.UNAVAILABLE),
-            ("unlink", {}, DisconnectReason.LOGGED_OUT),
-            ("ban", {"temporary": 60}, DisconnectReason.TEMPORARILY_BANNED),
-            ("lock", {}, DisconnectReason.LOCKED),
-            ("ban", {}, DisconnectReason.BANNED),
-            ("proxy_block", {}, DisconnectReason.PROXY_BLOCKED),
-            ("disconnect", {"code": 405}, DisconnectReason.CLIENT_OUTDATED),
-            ("conflict", {}, DisconnectReason.REPLACED),
-            ("garble", {}, DisconnectReason.PROTOCOL_ERROR),
-            ("garble", {"text": '{"t":"no such frame"}'}, DisconnectReason.PROTOCOL_ERROR),
-            ("disconnect", {"code": 599}, DisconnectReason.PROTOCOL_ERROR),
-        ],
-    )
     async def test_every_end_has_its_reason(
         self, harness: Harness, control: str, body: dict[str, object], reason: DisconnectReason
     ) -> None:
@@ -745,10 +875,9 @@ class ProviderConformance:
         """503 at the door."""
         _, login = await harness.paired()
         await harness.emulator.ctl("unavailable", count=1)
-        with pytest.raises(Disconnected) as end:
-            async with harness.opened(login):
-                pass
-        assert end.value.reason is DisconnectReason.UNAVAILABLE
+        if not harness.mends_lines:
+            end = await how_it_ends(harness.provider, login)
+            assert end.reason is DisconnectReason.UNAVAILABLE
         async with harness.opened(login):
             pass
 
@@ -784,6 +913,8 @@ class ProviderConformance:
 
     async def test_a_silent_far_side_is_noticed(self, harness: Harness) -> None:
         """A socket that stays open and says nothing ends as a lost connection."""
+        if harness.watchful is None:
+            pytest.skip("this provider leaves that to `probe`")
         async with harness.ready(harness.watchful) as (phone, session):
             await harness.emulator.ctl("hang", phone=phone)
             assert (await the_end(session)).reason is DisconnectReason.CONNECTION_LOST
@@ -798,7 +929,8 @@ class ProviderConformance:
 
     async def test_waiting_calls_learn_of_the_end_at_once(self, harness: Harness) -> None:
         """A call in flight and a waiting receive both end when the line is cut."""
-        async with harness.ready() as (phone, session):
+        phone, login = await harness.paired()
+        async with harness.opened(login) as session:
             await harness.emulator.ctl("hang", phone=phone)
             ends: list[DisconnectReason] = []
 
@@ -813,8 +945,8 @@ class ProviderConformance:
                     nursery.start_soon(fails, session.probe)
                     nursery.start_soon(fails, session.chats)
                     await trio.testing.wait_all_tasks_blocked(0.02)
-                    await harness.emulator.ctl("drop", phone=phone)
-        assert ends == [DisconnectReason.CONNECTION_LOST] * 3
+                    reason = await harness.cut(phone, login)
+        assert ends == [reason] * 3
 
     async def test_logging_out_ends_the_session_and_the_login(self, harness: Harness) -> None:
         """The session ends as logged out, and the secret is worthless."""
@@ -823,8 +955,9 @@ class ProviderConformance:
             with trio.fail_after(PATIENCE):
                 await session.logout()
             assert (await the_end(session)).reason is DisconnectReason.LOGGED_OUT
-        async with harness.provider.open(login) as session:
-            assert (await the_end(session)).reason is DisconnectReason.LOGGED_OUT
+        again = await how_it_ends(harness.provider, login)
+        assert again.reason in {DisconnectReason.LOGGED_OUT, DisconnectReason.LOGIN_LOST}
+        assert again.response.forget_login
 
     async def test_leaving_closes_the_connection_and_keeps_the_login(self, harness: Harness) -> None:
         """The far side sees the connection go, and the login comes back."""
@@ -847,7 +980,7 @@ class ProviderConformance:
                 _ = 1 / 0
         with pytest.raises(Disconnected):  # noqa: PT012
             async with harness.opened(login) as session:
-                await harness.emulator.ctl("drop", phone=phone)
+                await harness.cut(phone, login)
                 await until(session, QrIssued)
 
     async def test_cancelling_a_session_leaves_nothing_behind(self, harness: Harness) -> None:

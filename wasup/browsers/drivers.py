@@ -138,7 +138,7 @@ async def _start_driver(mark: str) -> Playwright:
         manager = async_playwright()
         playwright = await manager.start()
     finally:
-        del os.environ[MARK_VARIABLE]
+        os.environ.pop(MARK_VARIABLE, None)
     # Playwright never reads this future, and asyncio would log a driver's death as an error of the program.
     assert manager._client is not None  # noqa: SLF001
     manager._client._transport.on_error_future.add_done_callback(asyncio.Future.exception)  # noqa: SLF001

@@ -100,6 +100,11 @@ class BrowserHost:
         return max(1, math.floor(self._memory / each))
 
     @property
+    def running(self) -> int:
+        """Browsers that run or are being started."""
+        return len(self._taken)
+
+    @property
     def usage(self) -> dict[str, Usage]:
         """What each browser used when it was last measured, by name."""
         return {name: b.usage_now for name, b in self._browsers.items() if b.usage_now is not None}
@@ -194,20 +199,33 @@ class BrowserHost:
         return browser
 
     async def _blame(self, driver: Driver, name: str, what: Launch) -> None:
-        """If Chromium does start on an empty profile, then this one is at fault, and is set aside."""
+        """If Chromium does start on an empty profile, and again not on this one, then this one is set aside.
+
+        Once is not enough: a browser that is killed while it starts looks the same.
+        """
         trial = f"{name}-trial"
         try:
             await _in_thread(self._profiles.prepare, trial, restore=False)
             blank = replace(what, profile=self._profiles.path(trial), init_scripts=())
             await launch(self._bridge, driver, blank)
             await _in_thread(end_marked, what.mark, within=_END)
-            await _in_thread(self._profiles.set_aside, name)
-            log.warning("browsers.profile_set_aside", browser=name, why="Chromium starts without it, not with it")
+            if not await self._starts(driver, what):
+                await _in_thread(self._profiles.set_aside, name)
+                log.warning("browsers.profile_set_aside", browser=name, why="Chromium starts without it, not with it")
         except BrowserError:
             pass
         finally:
             with trio.CancelScope(shield=True):
                 await _in_thread(self._profiles.forget, trial)
+
+    async def _starts(self, driver: Driver, what: Launch) -> bool:
+        """Try it once more, and end it again."""
+        try:
+            await launch(self._bridge, driver, what)
+        except BrowserLost:
+            return not driver.alive  # nobody can say
+        await _in_thread(end_marked, what.mark, within=_END)
+        return True
 
     async def _close(self, driver: Driver, browser: Browser) -> None:
         clean = await end_browser(browser, within=self._settings.close_timeout)

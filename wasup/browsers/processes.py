@@ -11,7 +11,7 @@ import trio
 from wasup.browsers.guard import end_marked, marked, process_field
 from wasup.ports.session import Usage
 
-__all__ = ["end_orphans", "find_leader", "host_mark", "measure", "stopped", "wait_ended"]
+__all__ = ["end_orphans", "find_browser", "find_leader", "folder_mark", "host_mark", "measure", "stopped", "wait_ended"]
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -21,18 +21,23 @@ _TIMES = (14, 15, 16, 17)  # user and system time, own and of children that were
 _hosts = itertools.count(1)
 
 
+def folder_mark(profiles: Path) -> str:
+    """How the marks of all hosts on these profiles begin."""
+    return f"wasup.{zlib.crc32(os.fsencode(profiles.resolve())):08x}."
+
+
 def host_mark(profiles: Path) -> str:
     """A mark for a new host of this process: `wasup.<folder>.<process, its start, a count>.`, dots included.
 
     A browser adds its name and a dot, so that no mark begins with another one.
     """
     pid = os.getpid()
-    return f"{_folder_mark(profiles)}{pid}-{process_field(pid, _START)}-{next(_hosts)}."
+    return f"{folder_mark(profiles)}{pid}-{process_field(pid, _START)}-{next(_hosts)}."
 
 
 def end_orphans(profiles: Path) -> int:
     """End what hosts that live no more have left of browsers on these profiles; how many processes that were."""
-    folder = _folder_mark(profiles)
+    folder = folder_mark(profiles)
     orphans = [mark for mark in marked(folder).values() if not _host_lives(mark.removeprefix(folder))]
     for mark in set(orphans):
         end_marked(mark, within=5.0)
@@ -42,6 +47,13 @@ def end_orphans(profiles: Path) -> int:
 def find_leader(mark: str) -> int | None:
     """The browser process itself: Playwright makes it the leader of a session of its own."""
     return next((pid for pid in marked(mark) if process_field(pid, _SESSION) == str(pid)), None)
+
+
+def find_browser(profiles: Path, name: str) -> int | None:
+    """The browser process of whichever host runs the browser of this name on these profiles now; also another's."""
+    folder = folder_mark(profiles)
+    marks = (mark for mark in marked(folder).values() if mark.removeprefix(folder).split(".")[1:2] == [name])
+    return next((pid for mark in set(marks) if (pid := find_leader(mark)) is not None), None)
 
 
 def stopped(pids: Collection[int]) -> bool:
@@ -77,10 +89,6 @@ def measure(mark: str) -> dict[str, tuple[Usage, list[int]]]:
         )
         for name, pids in trees.items()
     }
-
-
-def _folder_mark(profiles: Path) -> str:
-    return f"wasup.{zlib.crc32(os.fsencode(profiles.resolve())):08x}."
 
 
 def _host_lives(rest: str) -> bool:

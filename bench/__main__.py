@@ -16,8 +16,10 @@ from bench.accounts import bench_accounts, bench_pairing
 from bench.measure import Findings, describe_machine
 from bench.messages import bench_messages
 from bench.options import Options
+from bench.pipeline import bench_pipeline
 from bench.restart import bench_restart
 from bench.soak import bench_soak
+from bench.webhooks import bench_webhooks
 
 _WIDTH = 170  # of tables that go to a file
 
@@ -28,7 +30,9 @@ class Section(StrEnum):
     ACCOUNTS = "accounts"
     PAIRING = "pairing"
     MESSAGES = "messages"
+    PIPELINE = "pipeline"
     RESTART = "restart"
+    WEBHOOKS = "webhooks"
     SOAK = "soak"
 
 
@@ -36,6 +40,7 @@ class Kind(StrEnum):
     """Kinds of databases."""
 
     MARIADB = "mariadb"
+    MYSQL = "mysql"
     SQLITE = "sqlite"
 
 
@@ -43,7 +48,9 @@ _RUN: dict[Section, Callable[[Console, Options, Findings], Awaitable[None]]] = {
     Section.ACCOUNTS: bench_accounts,
     Section.PAIRING: bench_pairing,
     Section.MESSAGES: bench_messages,
+    Section.PIPELINE: bench_pipeline,
     Section.RESTART: bench_restart,
+    Section.WEBHOOKS: bench_webhooks,
     Section.SOAK: bench_soak,
 }
 
@@ -55,7 +62,10 @@ Without a section all run but soak. Exits with 1 if something that must hold doe
 accounts  100, 1,000 and 3,000 accounts with stored logins: boot to all connected, memory per idle account
 pairing   300 accounts created, connected and scanned by QR code through the API
 messages  from the emulator's socket to committed rows over 1,000 accounts, at rising rates
+pipeline  from the provider port to committed rows, events and outbox rows; beside a commit for each row;
+          and with millions of stored messages
 restart   sessions and actors killed among 1,000 accounts: time until connected again
+webhooks  deliveries alone: single and batched backlogs, and five endpoints of which one hangs
 soak      traffic, drops, kills and reconnects for ten minutes; memory, actors and files must stay flat
 
 Parts alone: bench/bench_supervisor.py (supervision beside plain Trio), bench/bench_commit.py (the write path)."""

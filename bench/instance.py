@@ -4,9 +4,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import trio
@@ -17,10 +18,11 @@ from bench.stage import Stage
 from wasup.cli.demo.api import Api
 from wasup.db.tables import whatsapp_accounts as accounts
 
-__all__ = ["Instance", "all_connected", "running_wasup"]
+__all__ = ["Instance", "all_connected", "read_line", "running_wasup"]
 
 _START_WITHIN = 60.0
 _STOP_WITHIN = 60.0
+_ROOT = Path(__file__).parent.parent
 LOG = "wasup.log"
 _GREETING = "wasup serves "
 
@@ -43,6 +45,7 @@ class Instance:
     api: Api
     admin: Api
     admin_key: str
+    process: trio.Process
 
     async def metrics(self) -> str:
         """What `/metrics` tells."""
@@ -53,8 +56,13 @@ class Instance:
 
 
 @asynccontextmanager
-async def running_wasup(stage: Stage, **settings: object) -> AsyncIterator[Instance]:
-    """`wasup serve` on this stage, until the block ends; more settings as `max_sessions_per_instance=3000`."""
+async def running_wasup(
+    stage: Stage, *, program: Sequence[str] = ("-m", "wasup", "serve"), **settings: object
+) -> AsyncIterator[Instance]:
+    """`wasup serve`, or another program that greets like it, on this stage, until the block ends.
+
+    More settings as `max_sessions_per_instance=3000`.
+    """
     values = {
         "database_url": stage.url,
         "data_dir": stage.folder,
@@ -66,14 +74,15 @@ async def running_wasup(stage: Stage, **settings: object) -> AsyncIterator[Insta
     }
     environment = {name: value for name, value in os.environ.items() if not name.startswith("WASUP_")}
     environment |= {f"WASUP_{name.upper()}": str(value) for name, value in values.items()}
+    environment["PYTHONPATH"] = str(_ROOT)
     log_path = stage.folder / LOG
     spawned = time.monotonic()
     with log_path.open("ab") as log:
         process = await trio.lowlevel.open_process(
-            [sys.executable, "-m", "wasup", "serve"],
+            [sys.executable, *program],
             cwd=stage.folder,  # so that no .env and no wasup.toml is found
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
             start_new_session=True,  # Ctrl-C is for us; it is stopped below
@@ -81,7 +90,7 @@ async def running_wasup(stage: Stage, **settings: object) -> AsyncIterator[Insta
     try:
         line = ""
         with trio.move_on_after(_START_WITHIN):
-            line = await _first_line(process)
+            line = await read_line(process)
         if not line.startswith(_GREETING):
             raise SystemExit(f"wasup does not start:\n{log_path.read_text()[-2000:]}")
         answered = time.monotonic()
@@ -95,6 +104,7 @@ async def running_wasup(stage: Stage, **settings: object) -> AsyncIterator[Insta
                 api=api,
                 admin=admin,
                 admin_key=stage.admin_key,
+                process=process,
             )
     finally:
         await _stop(process)
@@ -112,7 +122,8 @@ async def all_connected(stage: Stage, findings: Findings, *, within: float = 240
     return False
 
 
-async def _first_line(process: trio.Process) -> str:
+async def read_line(process: trio.Process) -> str:
+    """What the program prints next; empty when it has ended."""
     assert process.stdout is not None
     line = b""
     while not line.endswith(b"\n"):
@@ -131,5 +142,6 @@ async def _stop(process: trio.Process) -> None:
         if process.poll() is None:
             process.kill()
             await process.wait()
-        if process.stdout is not None:
-            await process.stdout.aclose()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                await pipe.aclose()

@@ -15,7 +15,7 @@ class Options:
         rates: messages a second, instead of the section's own.
         seconds: of load at each rate.
         minutes: of soaking.
-        database: `mariadb` or `sqlite` alone.
+        database: `mariadb`, `mysql` or `sqlite` alone.
     """
 
     quick: bool = False

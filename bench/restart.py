@@ -7,6 +7,7 @@ supervision library takes is measured by `bench/bench_supervisor.py restart`.
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import trio
 from rich.console import Console
@@ -49,7 +50,7 @@ async def bench_restart(console: Console, options: Options, findings: Findings) 
         title=f"restart: one account among {size}, {kind}", title_justify="left",
     )  # fmt: skip
     for actor, backoff in _CASES:
-        settings = {} if backoff is None else {"backoff_initial": backoff}
+        settings: dict[str, Any] = {} if backoff is None else {"backoff_initial": backoff}
         async with open_stage(kind, restored=size) as stage, running_wasup(stage, **settings) as instance:
             if not await all_connected(stage, findings):
                 return

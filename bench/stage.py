@@ -1,9 +1,9 @@
 """A stage for wasup: a migrated database, the emulator beside it, and accounts whose logins are stored already."""
 
 import base64
+import os
 import secrets
 import tempfile
-import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,22 +11,24 @@ from pathlib import Path
 from typing import Any
 
 import trio
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, select
 
-from tests.db.servers import find_mariadbd, mariadb_server
+from tests.db.servers import find_mariadbd, mariadb_server, mysql_server
+from tests.stored import store_accounts
 from wasup.bridge import Bridge
 from wasup.cli.quickstart import WEBHOOK_PATH
 from wasup.db import Database, migrate
-from wasup.db.tables import account_logins, account_owner, messages, whatsapp_accounts as accounts
+from wasup.db.tables import messages, whatsapp_accounts as accounts
 from wasup.db.tables_outbox import outbox
 from wasup.emulator.client import EmulatorClient, running_emulator
 from wasup.http import digest_key, new_key, visible_prefix
-from wasup.identifiers import new_session_id
-from wasup.ports.accounts import AccountStatus, Desired
+from wasup.ports.accounts import AccountStatus
 from wasup.ports.clock import SystemClock
 
-__all__ = ["Stage", "databases", "open_stage"]
+__all__ = ["MYSQL", "Stage", "databases", "open_stage"]
 
+MYSQL = "WASUP_TEST_MYSQLD"
+"""Environment variable that names a MySQL server's program, for there is seldom one."""
 _BASE_PHONE = 551190000000
 _POLL = 0.1
 
@@ -104,7 +106,7 @@ async def open_stage(kind: str, *, restored: int = 0, webhooks: bool = False, **
     """Set up; everything is gone afterwards.
 
     Args:
-        kind: `mariadb` or `sqlite`.
+        kind: `mariadb`, `mysql` or `sqlite`.
         restored: accounts with stored logins, wanted connected.
         webhooks: the emulator's back end is the workspace's endpoint.
         flags: settings of the emulator.
@@ -113,8 +115,9 @@ async def open_stage(kind: str, *, restored: int = 0, webhooks: bool = False, **
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wasup-bench-")))
         bridge = await stack.enter_async_context(Bridge())
         pid: int | None = None
-        if kind == "mariadb":
-            server = await stack.enter_async_context(mariadb_server())
+        if kind != "sqlite":
+            context = mariadb_server() if kind == "mariadb" else mysql_server(os.environ[MYSQL])
+            server = await stack.enter_async_context(context)
             await bridge.run(server.create_database, "bench")
             url = server.url("bench")
             pid = server.process.pid if server.process is not None else None
@@ -129,7 +132,8 @@ async def open_stage(kind: str, *, restored: int = 0, webhooks: bool = False, **
             await database.outbox.save_endpoint(stage.workspace_id, url=emulator.url + WEBHOOK_PATH, secret=secret)
             await emulator.backend(secret=secret)
         if restored:
-            await _restore(stage, restored)
+            made = await emulator.make_accounts(restored, start_phone=str(_BASE_PHONE))
+            stage.phones = await store_accounts(database, stage.workspace_id, made)
         yield stage
 
 
@@ -156,40 +160,3 @@ async def _furnish(
         admin_key=keys[1],
         workspace_id=workspace.id,
     )
-
-
-async def _restore(stage: Stage, count: int) -> None:
-    """Accounts with logins that the emulator knows, in one transaction."""
-    made = await stage.emulator.make_accounts(count, start_phone=str(_BASE_PHONE))
-    now = SystemClock().now_ms()
-    rows = [
-        {
-            "id": number,
-            "uuid": str(uuid.uuid4()),
-            "workspace_id": stage.workspace_id,
-            "provider_type": "emulated",
-            "name": f"Bench {number}",
-            "session_id": new_session_id("emulated", number, now),
-            "phone_number": f"+{phone}",
-            "status": AccountStatus.DISCONNECTED,
-            "status_since": now,
-            "desired": Desired.CONNECTED,
-            "is_primary": number == 1,
-            "created_at": now,
-            "updated_at": now,
-        }
-        for number, (phone, _) in enumerate(made, 1)
-    ]
-    logins = [
-        {"whatsapp_account_id": number, "secret": secret, "updated_at": now}
-        for number, (_, secret) in enumerate(made, 1)
-    ]
-    owners = [{"whatsapp_account_id": number, "epoch": 0, "event_seq": 0} for number in range(1, count + 1)]
-
-    def work(connection: Connection) -> None:
-        connection.execute(insert(accounts), rows)
-        connection.execute(insert(account_owner), owners)
-        connection.execute(insert(account_logins), logins)
-
-    await stage.database.engine.run(work)
-    stage.phones = {phone: number for number, (phone, _) in enumerate(made, 1)}

@@ -505,11 +505,14 @@ async def test_monitors_leave_nothing_behind(autojump_clock: MockClock) -> None:
 
 @pytest.mark.parametrize(
     ("how", "other_ends"),
-    [("crash", LinkedActorEnded), ("kill", LinkedActorEnded), ("shutdown", Shutdown), ("return", None)],
+    [
+        ("crash", ExitKind.CRASH),
+        ("kill", ExitKind.CRASH),
+        ("shutdown", ExitKind.SHUTDOWN),
+        ("return", None),
+    ],
 )
-async def test_linked_actors_end_together(
-    autojump_clock: MockClock, how: str, other_ends: type[Exception] | None
-) -> None:
+async def test_linked_actors_end_together(autojump_clock: MockClock, how: str, other_ends: ExitKind | None) -> None:
     """Both ways; a normal end means nothing to the other."""
 
     class Returning(Parrot):
@@ -542,7 +545,8 @@ async def test_linked_actors_end_together(
                 assert other.alive
             else:
                 assert other.reason is not None
-                assert isinstance(other.reason.exception, other_ends)
+                assert other.reason.kind is other_ends
+                assert isinstance(other.reason.exception, LinkedActorEnded) is (other_ends is ExitKind.CRASH)
 
 
 async def test_an_actor_may_stop_itself_by_ref(autojump_clock: MockClock) -> None:

@@ -26,6 +26,7 @@ from wasup.supervisor import (
     NameTaken,
     NameUnknown,
     Overflow,
+    Restart,
     Shutdown,
     Strategy,
     SupervisorSpec,
@@ -231,7 +232,7 @@ async def test_a_failing_clean_up_does_not_hide_the_crash(
     async with tree(actor_child("a", Untidy), recorder=recorder) as root:
         root.child("a").tell_nowait(Raise(error=ValueError("first")))
         await wait_all_tasks_blocked()
-        assert "root/a: on_stop failed after ValueError('first')" in caplog.text
+        assert "root/a: on_stop failed after crash: ValueError('first')" in caplog.text
         root.child("a").tell_nowait(Raise(error=Shutdown()))
         await wait_all_tasks_blocked()
         crash, untidy = recorder.of(ChildEnded)
@@ -261,3 +262,79 @@ async def test_a_crash_beside_that_of_a_background_task(autojump_clock: MockCloc
         text = "".join(traceback.format_exception(ended.reason.exception))
         assert "ValueError: first" in text
         assert "KeyError: 'second'" in text
+
+
+async def test_crashes_together_have_their_own_tracebacks(autojump_clock: MockClock) -> None:
+    """Not only that of the nursery which collected them."""
+
+    class Busy(Parrot):
+        async def on_start(self) -> None:
+            self.nursery.start_soon(self.work, "one")
+            self.nursery.start_soon(self.work, "two")
+
+        async def work(self, name: str) -> None:
+            try:
+                await trio.sleep(1)
+            finally:
+                raise ValueError(name)
+
+    async with tree(actor_child("a", Busy, restart=Restart.TRANSIENT, backoff=Backoff(initial=10))) as root:
+        await trio.sleep(2)
+        (record,) = root.snapshot().children[0].last_exits
+        assert sorted(line for line, _ in record.crashes) == ["ValueError('one')", "ValueError('two')"]
+        assert record.traceback.count(", in work") == 2
+
+
+def test_a_callback_subscribed_twice_is_called_until_both_have_ended() -> None:
+    """Ending one subscription, even twice, leaves the other."""
+    stream, seen = EventStream(), list[Event]()
+    callback = seen.append
+    first, second = (stream.subscribe(callback) for _ in range(2))
+    for unsubscribe, expected in ((first, 1), (first, 1), (second, 0)):
+        unsubscribe()
+        seen.clear()
+        trio.run(emit, stream)
+        assert len(seen) == expected
+
+
+async def emit(stream: EventStream) -> None:
+    """Publish an event."""
+    stream.emit(ChildStarted, "a", 1)
+
+
+async def test_subscribers_have_events_in_order_also_those_they_cause(autojump_clock: MockClock) -> None:
+    """What one of them causes comes after what all have."""
+    recorder = Recorder()
+    numbers: list[int] = []
+    async with tree(actor_child("a", Parrot), recorder=recorder) as root:
+        ref = root.child("a")
+
+        def tell_again(event: Event) -> None:
+            if isinstance(event, DeadLetter) and len(recorder.of(DeadLetter)) < 4:
+                ref.tell_nowait(Note(text="again"))
+
+        root.events.subscribe(tell_again)
+        root.events.subscribe(lambda event: numbers.append(event.number))
+        ref.tell_nowait(Raise())
+        await trio.sleep(1)
+        ref.tell_nowait(Note(text="first"))
+    assert len(recorder.of(DeadLetter)) == 4
+    assert numbers == sorted(numbers)
+
+
+async def test_a_name_is_gone_when_the_first_hears_of_the_end(autojump_clock: MockClock) -> None:
+    """Also before its turn to be released has come; another may take it at once."""
+    seen: list[object] = []
+    async with tree(actor_child("a", Parrot), actor_child("b", Parrot)) as root:
+        ref, other = root.child("a"), root.child("b")
+        root.registry.register("name", ref)
+
+        def look(_reason: ExitReason) -> None:
+            seen.append(root.registry.whereis("name"))
+            root.registry.register("name", other)
+
+        ref.on_end(look)
+        ref.tell_nowait(Raise())
+        await trio.sleep(1)
+        assert seen == [None]
+        assert root.registry.lookup("name") is other

@@ -96,7 +96,7 @@ async def test_without_backoff_it_restarts_at_once(autojump_clock: MockClock) ->
 async def test_a_temporary_child_is_not_restarted(autojump_clock: MockClock) -> None:
     """Its specification goes, as at any end."""
     crew = Crew()
-    async with tree(crew.spec("a", restart=Restart.TEMPORARY, backoff=PLAIN)) as root:
+    async with tree(crew.spec("a", restart=Restart.TEMPORARY)) as root:
         crew.end("a", RestartLater())
         await trio.sleep(20)
         assert await root.which_children() == []

@@ -6,13 +6,14 @@ import httpx
 import trio
 from rich.console import Console
 from rich.live import Live
+from rich.text import Text
 from rich.tree import Tree
 
 from wasup.cli.bootstrap import ADMIN_KEY
 from wasup.cli.local import read_key, read_system
 from wasup.settings import Settings
 
-__all__ = ["show_tree"]
+__all__ = ["draw_tree", "show_tree"]
 
 _COLOURS = {"running": "green", "starting": "yellow", "restarting": "yellow", "backoff": "yellow", "stopping": "yellow"}
 _CHILDREN_SHOWN = 40
@@ -28,11 +29,11 @@ async def show_tree(settings: Settings, url: str | None, key: str | None, watch:
     headers = {"Authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=10, trust_env=False) as client:
         if not watch:
-            Console().print(_draw(await _fetch(client, unhealthy=unhealthy)))
+            Console().print(draw_tree(await _fetch(client, unhealthy=unhealthy)))
             return
         with Live(auto_refresh=False, screen=False) as live:
             while True:
-                live.update(_draw(await _fetch(client, unhealthy=unhealthy)), refresh=True)
+                live.update(draw_tree(await _fetch(client, unhealthy=unhealthy)), refresh=True)
                 await trio.sleep(1)
 
 
@@ -47,7 +48,12 @@ async def _fetch(client: httpx.AsyncClient, *, unhealthy: bool) -> dict[str, Any
     return node
 
 
-def _draw(node: dict[str, Any]) -> Tree:
+def draw_tree(node: dict[str, Any]) -> Tree:
+    """Return an answer of `/api/actors` as a tree for the terminal.
+
+    A line has the id and the state; with what there is of: the time to the restart, the life (from the second on),
+    the restarts, the mailbox, and of what is not running the reason of its last end.
+    """
     tree = Tree(_label(node))
     _grow(tree, node)
     return tree
@@ -57,19 +63,27 @@ def _grow(tree: Tree, node: dict[str, Any]) -> None:
     children = node.get("children") or []
     for child in children[:_CHILDREN_SHOWN]:
         _grow(tree.add(_label(child)), child)
-    if len(children) > _CHILDREN_SHOWN:
-        tree.add(f"[dim]… and {len(children) - _CHILDREN_SHOWN} more[/dim]")
+    more = len(children[_CHILDREN_SHOWN:]) + node.get("hidden_children", 0)
+    if more:
+        tree.add(Text(f"… and {more} more", "dim"))
 
 
-def _label(node: dict[str, Any]) -> str:
-    colour = _COLOURS.get(node["state"], "red")
-    text = f"[bold]{node['id']}[/bold] [{colour}]{node['state']}[/{colour}]"
-    if node.get("restarts"):
-        text += f" [yellow]restarts {node['restarts']}[/yellow]"
+def _label(node: dict[str, Any]) -> Text:
+    """One line; `Text`, and not markup, since ids and reasons may hold brackets of their own."""
+    state = node["state"]
+    label = Text.assemble((node["id"], "bold"), " ", (state, _COLOURS.get(state, "red")))
+    if node.get("backoff_seconds") is not None:
+        label.append(f" for {node['backoff_seconds']:.0f} s", "yellow")
+    if node["incarnation"] > 1:
+        label.append(f" life {node['incarnation']}", "dim")
+    if node["restarts"]:
+        label.append(f" restarts {node['restarts']}", "yellow")
     mailbox = node.get("mailbox")
-    if mailbox:
-        text += f" [dim]mail {mailbox['depth']} handled {mailbox['handled']}[/dim]"
-    exits = node.get("last_exits")
-    if exits and node["state"] != "running":
-        text += f" [red]{exits[-1]['reason']}[/red]"
-    return text
+    if mailbox is not None:
+        label.append(f" mail {mailbox['depth']}, at most {mailbox['high_water']}, handled {mailbox['handled']}", "dim")
+        if mailbox["dropped"]:
+            label.append(f", dropped {mailbox['dropped']}", "red")
+    last = node.get("last_exit")
+    if last is not None and state != "running":
+        label.append(f" {last['reason']}", "red")
+    return label

@@ -1,13 +1,15 @@
 """Actors as children of a supervisor."""
 
+import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
 from wasup.supervisor._actor import Actor
 from wasup.supervisor._context import ChildContext
+from wasup.supervisor._errors import BadSpec
 from wasup.supervisor._mailbox import Mailbox, MailboxSpec, check_mailbox_spec
 from wasup.supervisor._policy import Backoff, BrutalKill, Budget, Restart
-from wasup.supervisor._spec import ChildSpec
+from wasup.supervisor._spec import ChildSpec, returns_awaitable
 
 M = TypeVar("M")
 _DEFAULT_MAILBOX = MailboxSpec()
@@ -29,9 +31,9 @@ def actor_child(
 
     Args:
         id: as in `ChildSpec`.
-        factory: makes the actor object for each incarnation; given the start arguments under SIMPLE_ONE_FOR_ONE.
+        factory: makes a new actor object for each incarnation; given the start arguments under SIMPLE_ONE_FOR_ONE.
             It must not block; what needs waiting belongs into ``on_start``.
-        mailbox: capacity 1000, senders wait for room, mail does not survive a restart.
+        mailbox: by default capacity 1000, senders wait for room, mail does not survive a restart.
         restart: as in `ChildSpec`.
         shutdown: as in `ChildSpec`.
         significant: as in `ChildSpec`.
@@ -40,10 +42,12 @@ def actor_child(
         budget: as in `ChildSpec`.
 
     Raises:
-        BadSpec: ``mailbox`` is wrong.
+        BadSpec: ``mailbox`` is wrong, or ``factory`` is no function that could return an `Actor`.
     """
     check_mailbox_spec(mailbox, id)
+    _check_factory(factory, id)
 
+    @returns_awaitable
     def start(context: ChildContext, *args: object) -> Awaitable[object]:
         # not a coroutine of its own: an idle actor is as small as it can be
         return factory(*args).live(context, _mailbox_for(context, mailbox))
@@ -58,6 +62,18 @@ def actor_child(
         backoff=backoff,
         budget=budget,
     )
+
+
+def _check_factory(factory: object, child_id: str) -> None:
+    """Raise `BadSpec` when it is known already that this makes no actors."""
+    makes_others = isinstance(factory, type) and not issubclass(factory, Actor)
+    if not callable(factory) or makes_others or inspect.iscoroutinefunction(factory):
+        raise BadSpec(
+            child=child_id,
+            field="factory",
+            value=factory,
+            allowed="a subclass of Actor, or a function (not async) that returns a new Actor",
+        )
 
 
 def _mailbox_for(context: ChildContext, spec: MailboxSpec) -> Mailbox[Any]:

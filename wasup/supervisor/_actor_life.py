@@ -1,7 +1,7 @@
 """The life of an actor's incarnation, as the library leads it."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 import trio
@@ -20,6 +20,10 @@ M = TypeVar("M")
 STOP = object()
 """The system message by which an actor is asked to stop."""
 
+NO_MESSAGE = Reply[Any]()
+"""Stands for the reply when there is no message in hand; nobody waits for it."""
+NO_MESSAGE.send(None)
+
 
 class ActorLife(Generic[M]):
     """What the library does with an `Actor`; subclasses of that one have no business here."""
@@ -28,8 +32,8 @@ class ActorLife(Generic[M]):
     nursery: trio.Nursery
     _context: ChildContext
     _mailbox: Mailbox[M]
-    _reply: Reply[Any] | None = None
-    """Of the message in hand, when it was asked and `defer_reply` has not taken it."""
+    _reply: Reply[Any] | None = NO_MESSAGE
+    """Of the message in hand: None when it was told, `NO_MESSAGE` when there is none or `defer_reply` has taken it."""
     _owed: set[Reply[Any]] | None = None
     """Taken by `defer_reply` and not answered yet."""
     _watches: set[Callable[[], None]] | None = None
@@ -37,6 +41,8 @@ class ActorLife(Generic[M]):
     _stop_by: float | None = None
     """When the time to stop is over, once the actor was asked to."""
     _cleaned_up = False
+    _cleaning: trio.CancelScope | None = None
+    """Around `on_stop` while it runs."""
     _has_on_stop = False
     """Whether there is an `on_stop` to be called."""
 
@@ -49,8 +55,18 @@ class ActorLife(Generic[M]):
     async def on_stop(self, reason: ExitReason) -> None:
         """See `Actor`."""
 
+    def figures(self) -> Mapping[str, float] | None:
+        """See `Actor`."""
+        return None
+
     async def live(self, context: ChildContext, mailbox: Mailbox[M]) -> None:
-        """Live one incarnation, from `on_start` to `on_stop`."""
+        """Live one incarnation, from `on_start` to `on_stop`.
+
+        Raises:
+            RuntimeError: the object has lived before.
+        """
+        if hasattr(self, "_context"):
+            raise RuntimeError(f"{context.path}: its factory returned an actor that has lived before; make a new one")
         self._context = context
         self._mailbox = mailbox
         mailbox.incarnation = context.incarnation
@@ -83,11 +99,13 @@ class ActorLife(Generic[M]):
         if error is None:
             return
         try:
-            if isinstance(error, Exception) and context.was_up and not context.killed:
+            if isinstance(error, Exception) and context.was_up and not context.killed and self._has_on_stop:
+                reason = ExitReason.from_exception(error)
+                self._fail_callers(reason)
                 try:
                     await self._clean_up(error)
                 except Exception:  # noqa: BLE001  it is logged, and does not hide why the actor crashed
-                    _log.exception("%s: on_stop failed after %r", context.path, error)
+                    _log.exception("%s: on_stop failed after %s", context.path, reason)
             raise error
         finally:
             error = None  # or the frame and the exception would keep each other alive
@@ -98,7 +116,7 @@ class ActorLife(Generic[M]):
         self._mailbox.put_system(STOP)
 
     async def _clean_up(self, error: Exception | None) -> None:
-        if self._cleaned_up or not self._has_on_stop:
+        if self._cleaned_up or not self._has_on_stop or self._context.killed:
             return
         self._cleaned_up = True
         reason = NORMAL if error is None else ExitReason.from_exception(error)
@@ -106,26 +124,42 @@ class ActorLife(Generic[M]):
         if deadline is None:
             shutdown = self._context.slot.spec.shutdown
             deadline = trio.current_time() + (0.0 if isinstance(shutdown, BrutalKill) else shutdown)
-        with trio.CancelScope(shield=True, deadline=deadline) as scope:
+        with trio.CancelScope(shield=True, deadline=deadline) as self._cleaning:
             await self.on_stop(reason)
-        if scope.cancelled_caught and self._stop_by is not None:
-            self._context.kill()  # it was asked to stop and has not in time; any other end keeps its reason
+        late = self._cleaning.cancelled_caught and (self._stop_by is not None or self._context.killed)
+        if late and (error is None or isinstance(error, TypedExit)):
+            self._context.kill()  # it was asked to stop and has not in time; a crash keeps its reason
             await trio.lowlevel.checkpoint()
+
+    def cancel_clean_up(self) -> None:
+        """End `on_stop` if it is running: the actor is killed."""
+        if self._cleaning is not None:
+            self._cleaning.cancel()
+
+    def _fail_callers(self, reason: ExitReason) -> None:
+        """Fail who waits for an answer of an actor that has crashed, before `on_stop` takes its time.
+
+        What was told stays in the mailbox for `drain`, and all mail does that waits for the next incarnation.
+        """
+        self._fail_replies(reason)
+        if self._context.slot.surviving is not self._mailbox:
+            self._context.refusing = reason
+            self._mailbox.fail_askers(reason)
 
     def at_end(self, context: ChildContext) -> None:
         """Settle what others wait for; called when the actor has ended in whatever way."""
         reason = context.end_reason()
-        owed = list(self._owed or ())
-        if self._reply is not None:
-            owed.append(self._reply)
-        for reply in owed:
-            if not reply.answered:
-                reply.fail(ActorEnded(context.path, reason))
+        self._fail_replies(reason)
         for stop_watching in list(self._watches or ()):
             stop_watching()
         self._mailbox.end_incarnation()
         if context.slot.surviving is not self._mailbox:
             self._mailbox.abandon(reason)
+
+    def _fail_replies(self, reason: ExitReason) -> None:
+        for reply in (self._reply, *(self._owed or ())):
+            if reply is not None and not reply.answered:
+                reply.fail(ActorEnded(self._context.path, reason))
 
     def mailbox_view(self) -> MailboxView:
         """Return the state of the mailbox for a snapshot."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import trio
 
 from wasup.supervisor._errors import ActorEnded, AskTimeout, InBackoff, MailboxFull
+from wasup.supervisor._exits import ExitReason
 from wasup.supervisor._mailbox import Envelope, Mailbox
 from wasup.supervisor._park import Reply
 from wasup.supervisor._refs import ChildRef
@@ -47,7 +48,7 @@ class ActorRef(ChildRef, Generic[M_contra]):
         """
         await trio.lowlevel.checkpoint_if_cancelled()
         envelope = Envelope(message, None)
-        reason = self._context.reason
+        reason = self._context.refusing
         if reason is not None:
             self._mailbox.refuse(envelope, reason)
         elif not self._mailbox.put(envelope):
@@ -62,8 +63,8 @@ class ActorRef(ChildRef, Generic[M_contra]):
             MailboxFull: there is no room, under BLOCK or REFUSE.
         """
         context = self._context
-        if context.reason is not None:
-            self._mailbox.refuse(Envelope(message, None), context.reason)
+        if context.refusing is not None:
+            self._mailbox.refuse(Envelope(message, None), context.refusing)
         elif not self._mailbox.put(Envelope(message, None)):
             raise MailboxFull(context.path, self._mailbox.capacity)
 
@@ -80,12 +81,13 @@ class ActorRef(ChildRef, Generic[M_contra]):
         Raises:
             AskTimeout: no answer in time.
             ActorEnded: the actor had ended, or ended before it answered; at once in both cases.
-            InBackoff: it had ended and waits for its restart.
+            InBackoff: it had ended and waits for its restart, for its own backoff or for that of its group.
             MailboxFull: no room under REFUSE, or dropped under DROP_OLDEST.
             Exception: what the actor failed its reply with.
         """
-        if self._context.reason is not None:
-            raise self._ended_error()
+        reason = self._context.refusing
+        if reason is not None:
+            raise self._ended_error(reason)
         reply = Reply[R]()
         envelope = Envelope(message, reply)
         with trio.CancelScope(deadline=trio.current_time() + timeout):
@@ -96,9 +98,10 @@ class ActorRef(ChildRef, Generic[M_contra]):
             return await reply.wait()
         raise AskTimeout(self.path, timeout)
 
-    def _ended_error(self) -> ActorEnded | InBackoff:
+    def _ended_error(self, reason: ExitReason) -> ActorEnded | InBackoff:
         context = self._context
         slot = context.slot
-        if slot.backoff_until is not None:
-            return InBackoff(context.path, until=slot.backoff_until, reason=slot.last_reason)
-        return ActorEnded(context.path, context.end_reason())
+        until = slot.waiting_until
+        if until is not None:
+            return InBackoff(context.path, until=until, reason=slot.last_reason)
+        return ActorEnded(context.path, reason)

@@ -41,6 +41,12 @@ class Keeper(Protocol):
     def on_up(self) -> None:
         """The child is up."""
 
+    def on_asked(self, context: "ChildContext") -> None:
+        """The child was asked to stop by somebody else, who does not wait for its end."""
+
+    def on_killed(self, context: "ChildContext") -> None:
+        """The child was cancelled by somebody else, who does not wait for its end."""
+
     def on_ended(self, context: "ChildContext") -> None:
         """The child has ended; ``context.reason`` tells why."""
 
@@ -73,12 +79,14 @@ class ChildContext:
         "_ref",
         "_scope",
         "actor",
+        "dismissed",
         "ignored",
         "incarnation",
         "killed",
         "path",
         "phase",
         "reason",
+        "refusing",
         "resisting",
         "slot",
         "started_at",
@@ -105,11 +113,16 @@ class ChildContext:
         self.started_at = 0.0
         self.value: object = None
         self.reason: ExitReason | None = None
+        self.refusing: ExitReason | None = None
+        """Why an actor takes no mail any more: it has ended, or has crashed and is cleaning up."""
         self.was_up = False
         self.ignored = False
         self.stop_asked = False
         self.killed = False
         self.resisting = False
+        """It was cancelled, goes on, and was reported as `StopTimedOut`."""
+        self.dismissed = False
+        """Its supervisor has stopped it, in vain so far: when it ends, that is no exit to apply a policy to."""
 
     # ---- for the child -----------------------------------------------------------------------
 
@@ -135,7 +148,8 @@ class ChildContext:
     def ignore(self) -> None:
         """Choose to have no process: the start succeeds when the start function returns, which it should do now.
 
-        The specification is kept without process; a temporary child's and an instance's is dropped.
+        The start, and with it the supervisor, waits until then; ``start_timeout`` bounds that.  The specification is
+        kept without process; a temporary child's and an instance's is dropped.
 
         Raises:
             RuntimeError: `started` was called before.
@@ -222,17 +236,35 @@ class ChildContext:
             _log.exception("%s: its on_stop_request callback failed; cancelled instead", self.path)
             self._scope.cancel()
 
-    def kill(self) -> None:
-        """Cancel the child: it ends with reason killed."""
+    def cancel(self) -> None:
+        """Cancel the child, its cleaning up included: it ends with reason killed, unless it has crashed already."""
         if self.reason is None:
             self.killed = True
             self._scope.cancel()
+            if self.actor is not None:
+                self.actor.cancel_clean_up()
+
+    def kill(self) -> None:
+        """As `cancel`, for others than its supervisor: when it resists, that is reported all the same."""
+        if self.reason is None and not self.killed:
+            self.cancel()
+            self._keeper.on_killed(self)
+
+    def stop(self) -> None:
+        """As `ask_to_stop`, for others than its supervisor: it has the time of its ``shutdown`` all the same."""
+        if self.reason is None and not self.stop_asked:
+            self.ask_to_stop()
+            self._keeper.on_asked(self)
 
     def end_with(self, reason: ExitReason) -> None:
         """Cancel the child and have it end with ``reason``."""
         if self.reason is None and self._forced is None:
             self._forced = reason
             self._scope.cancel()
+
+    def likely_reason(self) -> ExitReason:
+        """Return why the child ended, or is to end."""
+        return self.reason or self._forced or (KILLED if self.killed and not self.stop_asked else SHUTDOWN)
 
     async def run(self) -> None:
         """Run the start function to its end and tell the supervisor.  The body of the child's task."""
@@ -255,13 +287,18 @@ class ChildContext:
 
     def _finish(self, reason: ExitReason) -> None:
         now = trio.current_time()
-        self.reason = reason
+        self.reason = self.refusing = reason
         self.phase = Phase.ENDED
         self._on_stop = None
-        slot = self.slot
+        try:
+            self._tell_end(reason, now)
+        finally:  # whatever went wrong, the supervisor must learn of the end
+            self._keeper.on_ended(self)
+
+    def _tell_end(self, reason: ExitReason, now: float) -> None:
         events = self._keeper.shared.events
         uptime = now - self.started_at if self.was_up else 0.0
-        slot.note_exit(self, uptime=uptime, monotonic=now, wall=time.time())
+        self.slot.note_exit(self, uptime=uptime, monotonic=now, wall=time.time())
         if self.was_up:
             events.emit(ChildEnded, self.path, self.incarnation, reason=reason, uptime=uptime)
         elif self.ignored and reason is NORMAL:
@@ -272,5 +309,8 @@ class ChildContext:
             self.actor.at_end(self)
         at_end, self._at_end = self._at_end, None
         while at_end:  # a callback may take others back
-            at_end.popitem()[1](self)
-        self._keeper.on_ended(self)
+            callback = at_end.popitem()[1]
+            try:
+                callback(self)
+            except Exception:  # noqa: BLE001  who watches a child must not harm it, or others who do
+                _log.exception("%s: a callback at its end failed", self.path)

@@ -1,5 +1,6 @@
 """The loop of one supervisor: one task that handles exits, retries and requests in the order they arrive."""
 
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -16,6 +17,8 @@ from wasup.supervisor._restarter import EndSupervisor, Restarter
 from wasup.supervisor._slot import Slot
 from wasup.supervisor._spec import SupervisorSpec
 from wasup.supervisor._table import ChildTable
+
+_log = logging.getLogger(__name__)
 
 
 class _Request:
@@ -71,6 +74,10 @@ class SupervisorCore:
         """The children in start order."""
         return list(self.table)
 
+    def child_slot(self, child_id: str) -> Slot | None:
+        """The child of this id, or None."""
+        return self.table.get(child_id)
+
     async def request(self, carry_out: Callable[[], Awaitable[Any]]) -> Any:
         """Have the supervisor's task run ``carry_out`` when its turn comes, and return what it returns.
 
@@ -117,6 +124,7 @@ class SupervisorCore:
                     self._refuse_requests()
                     await self.restarter.stop_all()
                 except BaseException:
+                    self._refuse_requests()
                     self.launcher.kill_all()
                     raise
         finally:
@@ -184,7 +192,8 @@ class SupervisorCore:
         except EndSupervisor:
             reply.fail(SupervisorEnded(f"{self.context.path}: ended"))
             raise
-        except Exception as error:  # noqa: BLE001  a function of the caller's (instance_id) failed
+        except Exception as error:  # noqa: BLE001  a mistake of this package: it must not cost the children
+            _log.exception("%s: a request failed", self.context.path)
             reply.fail(error)
         except BaseException:
             reply.fail(SupervisorEnded(f"{self.context.path}: killed"))

@@ -2,7 +2,7 @@
 
 # ruff: noqa: N818  the names are OTP's answers: already_started, not_found, noproc
 
-from wasup.supervisor._exits import ExitReason, Shutdown
+from wasup.supervisor._exits import ExitReason, Shutdown, safe_text
 
 
 class SupervisorError(Exception):
@@ -13,14 +13,14 @@ class BadSpec(SupervisorError):
     """A flag or a specification is wrong; nothing was started.
 
     Attributes:
-        child: the id (or path) of the child or supervisor it is about.
+        child: the path of the child or supervisor it is about, from the supervisor on that was checked.
         field: the name of the field.
         value: what was given.
         allowed: what is allowed, in words.
     """
 
     def __init__(self, *, child: object, field: str, value: object, allowed: str) -> None:
-        super().__init__(f"{child}: {field} = {value!r} is not allowed; allowed: {allowed}")
+        super().__init__(f"{child}: {field} = {safe_text(value)} is not allowed; allowed: {allowed}")
         self.child = child
         self.field = field
         self.value = value

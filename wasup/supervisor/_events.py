@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -101,7 +101,10 @@ class Escalated(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopTimedOut(Event):
-    """A child was cancelled ``waited`` seconds ago and has not ended.  Its `ChildEnded` follows when it does."""
+    """A child was cancelled ``waited`` seconds ago, by whomever, and has not ended.
+
+    Its `ChildEnded` follows when it does, or its `ChildStartFailed`.
+    """
 
     waited: float
 
@@ -129,37 +132,52 @@ class EventStream:
         counters: how many events of each type (by class name) there were, also while nobody listened.
     """
 
-    __slots__ = ("_subscribers", "counters", "number")
+    __slots__ = ("_channels", "_queue", "_subscribers", "_trees", "counters", "number")
 
     def __init__(self) -> None:
         self._subscribers: tuple[Callable[[Event], None], ...] = ()
+        self._queue: deque[Event] = deque()
+        """Being published, the first of them now."""
+        self._channels: set[EventChannel] = set()
+        self._trees = 0
         self.counters: Counter[str] = Counter()
         self.number = 0
 
     def subscribe(self, callback: Callable[[Event], None]) -> Callable[[], None]:
         """Call ``callback`` with every event, at once and in order; it must not block and should be quick.
 
-        What it raises is logged and dropped.
+        What it raises is logged and dropped.  An event that it causes is published when all have had this one.
 
         Returns:
             a function that ends the subscription.
         """
         self._subscribers = (*self._subscribers, callback)
+        subscribed = True
 
         def unsubscribe() -> None:
-            self._subscribers = tuple(one for one in self._subscribers if one is not callback)
+            nonlocal subscribed
+            if subscribed:
+                subscribed = False
+                left = list(self._subscribers)
+                left.remove(callback)
+                self._subscribers = tuple(left)
 
         return unsubscribe
 
     @contextmanager
     def channel(self, capacity: int) -> Iterator["EventChannel"]:
-        """Receive events through a channel of ``capacity``; when it is full, later events are dropped and counted."""
+        """Receive events through a channel of ``capacity``; when it is full, later events are dropped and counted.
+
+        It comes to its end when the tree has ended (the last one, if several publish here).
+        """
         send, receive = trio.open_memory_channel[Event](capacity)
         subscription = EventChannel(send, receive)
         unsubscribe = self.subscribe(subscription._offer)  # noqa: SLF001
+        self._channels.add(subscription)
         try:
             yield subscription
         finally:
+            self._channels.discard(subscription)
             unsubscribe()
             send.close()
             receive.close()
@@ -178,11 +196,38 @@ class EventStream:
             wall=time.time(),
             **details,
         )
-        for callback in self._subscribers:
-            try:
-                callback(event)
-            except Exception:  # noqa: BLE001  a listener must not harm the tree
-                _log.exception("a subscriber to supervision events failed on %r", event)
+        self._queue.append(event)
+        if len(self._queue) == 1:
+            self._publish()
+
+    def _publish(self) -> None:
+        """Hand out what is queued, also what the subscribers cause by that."""
+        queue = self._queue
+        try:
+            while queue:
+                event = queue[0]
+                for callback in self._subscribers:
+                    try:
+                        callback(event)
+                    except Exception:  # noqa: BLE001  a listener must not harm the tree
+                        _log.exception("a subscriber failed on %s of %s", type(event).__name__, event.path)
+                queue.popleft()
+        finally:
+            queue.clear()
+
+    # ---- for `open_supervisor` ---------------------------------------------------------------
+
+    @contextmanager
+    def tree(self) -> Iterator[None]:
+        """A tree publishes here inside the block; at the end of the last one the open channels come to theirs."""
+        self._trees += 1
+        try:
+            yield
+        finally:
+            self._trees -= 1
+            if not self._trees:
+                for channel in self._channels:
+                    channel._end()  # noqa: SLF001
 
 
 class EventChannel:
@@ -204,13 +249,25 @@ class EventChannel:
             self._send.send_nowait(event)
         except trio.WouldBlock:
             self.dropped += 1
+        except trio.ClosedResourceError:  # another tree publishes after the end
+            self.dropped += 1
+
+    def _end(self) -> None:
+        self._send.close()
 
     async def receive(self) -> Event:
-        """Wait for the next event."""
+        """Wait for the next event.
+
+        Raises:
+            trio.EndOfChannel: the tree has ended, and all its events were received.
+        """
         return await self._receive.receive()
 
     def __aiter__(self) -> "EventChannel":
         return self
 
     async def __anext__(self) -> Event:
-        return await self._receive.receive()
+        try:
+            return await self._receive.receive()
+        except trio.EndOfChannel:
+            raise StopAsyncIteration from None

@@ -1,10 +1,14 @@
 """How a child ends: exceptions it raises to say so, and the reason its supervisor sees."""
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
 import trio
+
+TEXT_LIMIT = 1000
+"""Characters kept of what an exception or an info says of itself."""
 
 
 class TypedExit(Exception):  # noqa: N818  an exit is not an error
@@ -116,7 +120,7 @@ class ExitReason:
         Among several, EndTree and NeverRestart outrank crashes (an error while cleaning up does not hide "logged
         out"), and crashes outrank Shutdown and RestartQuietly.  Several crashes stay together in their group.
         """
-        leaves = _leaves(exception)
+        leaves = leaves_of(exception)
         for kind in (EndTree, NeverRestart):
             for leaf in leaves:
                 if isinstance(leaf, kind):
@@ -138,10 +142,10 @@ class ExitReason:
         return cls(ExitKind.SHUTDOWN, leaf.info, leaf, _DIRECTIVES.get(type(leaf), _directive_of(leaf)))
 
     def __str__(self) -> str:
-        """Return one line for people: ``crash: ValueError('x')``, ``shutdown: logged out``."""
+        """Return one line for people: ``crash: ValueError('x')``, ``shutdown: logged out``; long ones are cut."""
         if self.kind is ExitKind.CRASH:
-            return f"crash: {self.exception!r}"
-        return self.kind.value if self.info is None else f"{self.kind.value}: {self.info}"
+            return f"crash: {safe_text(self.exception)}"
+        return self.kind.value if self.info is None else f"{self.kind.value}: {safe_text(self.info, str)}"
 
 
 _DIRECTIVES: dict[type[TypedExit], Directive] = {
@@ -156,6 +160,15 @@ SHUTDOWN = ExitReason(ExitKind.SHUTDOWN)
 KILLED = ExitReason(ExitKind.KILLED)
 
 
+def safe_text(value: object, render: Callable[[object], str] = repr) -> str:
+    """Return ``render(value)``, cut after `TEXT_LIMIT` characters; it is foreign code, and may fail."""
+    try:
+        text = render(value)
+    except Exception as error:  # noqa: BLE001  an object that cannot be shown must not harm the tree
+        return f"<a {type(value).__name__}, whose text failed with {type(error).__name__}>"
+    return text if len(text) <= TEXT_LIMIT else f"{text[:TEXT_LIMIT]}... ({len(text)} characters)"
+
+
 def _directive_of(exit_: TypedExit) -> Directive:
     for kind, directive in _DIRECTIVES.items():
         if isinstance(exit_, kind):
@@ -163,7 +176,8 @@ def _directive_of(exit_: TypedExit) -> Directive:
     return Directive.BY_POLICY
 
 
-def _leaves(exception: BaseException) -> list[BaseException]:
+def leaves_of(exception: BaseException) -> list[BaseException]:
+    """Return what is in a group, and in the groups in it, `Cancelled` apart; of another exception, itself."""
     if isinstance(exception, BaseExceptionGroup):
-        return [leaf for inner in exception.exceptions for leaf in _leaves(inner)]
+        return [leaf for inner in exception.exceptions for leaf in leaves_of(inner)]
     return [] if isinstance(exception, trio.Cancelled) else [exception]

@@ -56,14 +56,34 @@ class Launcher:
         """A child has ended."""
         self._alive.discard(context)
         self._awaited.discard(context)
-        if context.was_up or context.resisting:
+        if context.was_up or context.dismissed:
             self._exited(context)
         self._bell.ring()
+
+    def on_asked(self, context: ChildContext) -> None:
+        """A child was asked to stop through its ref: kill it when its time is over."""
+        shutdown = context.slot.spec.shutdown
+        if shutdown != INFINITY:
+            limit = self._kill_grace if isinstance(shutdown, BrutalKill) else shutdown
+            self.nursery.start_soon(self._kill_late, context, limit)
+
+    def on_killed(self, context: ChildContext) -> None:
+        """A child was cancelled through its ref, or by itself: report it when it resists."""
+        self.nursery.start_soon(self._report_late, [context])
+
+    async def _kill_late(self, context: ChildContext, limit: float) -> None:
+        if not await _ended_within(limit, [context]):
+            context.kill()
+
+    async def _report_late(self, contexts: list[ChildContext]) -> None:
+        if not await _ended_within(self._kill_grace, contexts):
+            self._report(contexts)
+            self._bell.ring()
 
     # ---- start -------------------------------------------------------------------------------
 
     async def start(self, slot: Slot) -> ExitReason | None:
-        """Start a child and wait until it is up, has chosen to have no process, or has failed.
+        """Start a child and wait until it is up, has chosen to have no process, has failed, or was killed and resists.
 
         Returns:
             None when it is up or has no process by its own choice, else why it failed.  ``slot.process`` is the
@@ -77,6 +97,7 @@ class Launcher:
         slot.restarting = False
         slot.retired = False
         slot.backoff_until = None
+        slot.waits_with = None
         self._alive.add(context)
         self.nursery.start_soon(context.run, name=context.path)
         await self._wait_up(context)
@@ -86,9 +107,9 @@ class Launcher:
             if context.reason is None:
                 slot.last_reason = SHUTDOWN  # that of the life before would keep its frames, and all they hold
             return None
-        if context.resisting:
+        if context.dismissed:
             slot.process = context
-            return slot.last_reason if context.reason else _timed_out(slot)
+            return context.likely_reason()
         reason = context.end_reason()
         return None if context.ignored and reason is NORMAL else reason
 
@@ -101,14 +122,17 @@ class Launcher:
                 await self._wait_not_starting(context)
         if context.phase is not Phase.STARTING:
             return
-        if self.call_off:
+        if context.resisting:
+            context.dismissed = True  # somebody killed it, and it goes on
+        elif self.call_off:
             await self.stop(context)
         else:
             context.end_with(_timed_out(context.slot))
             await self._wait_cancelled([context])
+            context.dismissed = context.reason is None
 
     async def _wait_not_starting(self, context: ChildContext) -> None:
-        while context.phase is Phase.STARTING and not self.call_off:
+        while context.phase is Phase.STARTING and not self.call_off and not context.resisting:
             await self._bell.wait()
 
     # ---- stop --------------------------------------------------------------------------------
@@ -131,16 +155,22 @@ class Launcher:
             with trio.move_on_after(shutdown) if shutdown != INFINITY else trio.CancelScope():
                 await self._wait_ended(alive)
         for context in alive:
-            context.kill()
+            context.cancel()
         await self._wait_cancelled(alive)
-        return all(context.reason is not None for context in todo)
+        for context in todo:
+            context.dismissed = context.reason is None
+        return not any(context.dismissed for context in todo)
 
     async def _wait_cancelled(self, contexts: list[ChildContext]) -> None:
         """Wait for cancelled children to end, and report those that do not."""
         with trio.move_on_after(self._kill_grace):
             await self._wait_ended(contexts)
+        self._report(contexts)
+
+    def _report(self, contexts: list[ChildContext]) -> None:
+        """Report those that have not ended, each once."""
         for context in contexts:
-            if context.reason is None:
+            if context.reason is None and not context.resisting:
                 context.resisting = True
                 self.shared.events.emit(StopTimedOut, context.path, context.incarnation, waited=self._kill_grace)
 
@@ -150,9 +180,18 @@ class Launcher:
             await self._bell.wait()
 
     def kill_all(self) -> None:
-        """Cancel every living child, also those being started."""
+        """Cancel every living child, also those being started, and report later who resists."""
         for context in self._alive:
-            context.kill()
+            context.cancel()
+        self.nursery.start_soon(self._report_late, list(self._alive))
+
+
+async def _ended_within(seconds: float, contexts: list[ChildContext]) -> bool:
+    """Wait for children to end, also while the supervisor itself is being cancelled; returns whether all have."""
+    with trio.CancelScope(shield=True, deadline=trio.current_time() + seconds):
+        for context in contexts:
+            await context.ref.wait_ended()
+    return all(context.reason is not None for context in contexts)
 
 
 def _timed_out(slot: Slot) -> ExitReason:

@@ -3,8 +3,10 @@
 import enum
 from collections import OrderedDict, deque
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar
 
+import trio
 from trio.lowlevel import Abort, RaiseCancelT, Task, current_task, reschedule, wait_task_rescheduled
 
 from wasup.supervisor._errors import ActorEnded, BadSpec, MailboxFull
@@ -44,8 +46,10 @@ class MailboxSpec:
     survives_restart: bool = False
 
 
-def check_mailbox_spec(spec: MailboxSpec, child_id: str) -> None:
+def check_mailbox_spec(spec: object, child_id: str) -> None:
     """Raise `BadSpec` when ``spec`` is wrong."""
+    if not isinstance(spec, MailboxSpec):
+        raise BadSpec(child=child_id, field="mailbox", value=spec, allowed="a MailboxSpec")
     capacity = spec.capacity
     whole = capacity == INFINITY or (isinstance(capacity, int) and not isinstance(capacity, bool))
     if not whole or capacity < 1:
@@ -204,7 +208,13 @@ class Mailbox(Generic[M]):
         await wait_task_rescheduled(self.stop_listening)
 
     def listen(self) -> None:
-        """Have the current task woken by the next message; the first half of `wait`, for who has no frame to spare."""
+        """Have the current task woken by the next message; the first half of `wait`, for who has no frame to spare.
+
+        Raises:
+            trio.BusyResourceError: another task waits already.
+        """
+        if self._listener is not None:
+            raise trio.BusyResourceError(f"{self._path}: another task receives from this mailbox")
         self._listener = current_task()
 
     def stop_listening(self, _raise_cancel: RaiseCancelT) -> Abort:
@@ -258,6 +268,20 @@ class Mailbox(Generic[M]):
         queue = self.queue
         while queue:
             self.refuse(queue.popleft(), reason)
+        self._refuse_senders(reason)
+
+    def fail_askers(self, reason: ExitReason) -> None:
+        """As `abandon`, but what was told and is in the queue stays there."""
+        waiting = list(self.queue)
+        self.queue.clear()
+        for envelope in waiting:
+            if envelope.reply is None:
+                self.queue.append(envelope)
+            else:
+                self.refuse(envelope, reason)
+        self._refuse_senders(reason)
+
+    def _refuse_senders(self, reason: ExitReason) -> None:
         senders, self._senders = self._senders, None
         for task, envelope in (senders or {}).items():
             self.refuse(envelope, reason)
@@ -272,6 +296,8 @@ class Mailbox(Generic[M]):
     def view(self) -> MailboxView:
         """Return its state for a snapshot."""
         depth = len(self.queue)
+        if not (depth or self.handled or self._high_water):
+            return _unused(self.capacity)
         return MailboxView(
             depth,
             max(depth, self._high_water),
@@ -280,3 +306,9 @@ class Mailbox(Generic[M]):
             self.handled,
             self.handler_seconds,
         )
+
+
+@lru_cache(maxsize=64)
+def _unused(capacity: float) -> MailboxView:
+    """Return the view of a mailbox that has had no mail; one for all, so that big snapshots are small."""
+    return MailboxView(0, 0, capacity, 0, 0, 0.0)

@@ -9,7 +9,7 @@ import trio
 
 from wasup.supervisor._context import ChildContext, Shared
 from wasup.supervisor._core import SupervisorCore
-from wasup.supervisor._errors import StartFailed, SupervisorEnded, SupervisorGaveUp
+from wasup.supervisor._errors import BadSpec, StartFailed, SupervisorEnded, SupervisorGaveUp
 from wasup.supervisor._events import EventStream
 from wasup.supervisor._exits import Shutdown
 from wasup.supervisor._policy import INFINITY
@@ -32,6 +32,12 @@ class _RootKeeper:
 
     def on_up(self) -> None:
         self.decided.set()
+
+    def on_asked(self, _context: ChildContext) -> None:
+        """Nothing: the root's children have their own deadlines."""
+
+    def on_killed(self, _context: ChildContext) -> None:
+        """Nothing: the root reports which of its children resists."""
 
     def on_ended(self, _context: ChildContext) -> None:
         self.decided.set()
@@ -65,37 +71,50 @@ async def open_supervisor(
         the root's handle.
 
     Raises:
-        BadSpec: ``spec`` is wrong; nothing was started.
+        BadSpec: ``spec`` or another argument is wrong; nothing was started.
         StartFailed: a child did not come up; those before it were stopped again.
-        SupervisorEnded: the root was killed through its ref.
+        SupervisorEnded: the root was killed through its ref, or stopped before it was up.
         SupervisorGaveUp: the tree ended by itself: too many restarts, automatic shutdown, or `EndTree`.  A body that
-            raises at the same time prevails, with this as its context.
+            raises at the same time prevails, with this as its context if it has no other.
     """
     check_supervisor_spec(spec, name)
     root = ChildSpec(id=name, start=supervisor_start(spec), shutdown=INFINITY, type="supervisor")
-    check_child_spec(root, spec.auto_shutdown)
-    keeper = _RootKeeper(Shared(events or EventStream(), registry or Registry(), random or Random()))  # noqa: S311
+    check_child_spec(root, spec.auto_shutdown, "")
+    for field, value, kind in (
+        ("events", events, EventStream),
+        ("registry", registry, Registry),
+        ("random", random, Random),
+    ):
+        if value is not None and not isinstance(value, kind):
+            raise BadSpec(child=name, field=field, value=value, allowed=f"None or a {kind.__name__}")
+    shared = Shared(
+        EventStream() if events is None else events,
+        Registry() if registry is None else registry,
+        Random() if random is None else random,  # noqa: S311  it spreads restarts in time, no more
+    )
+    keeper = _RootKeeper(shared)
     context = ChildContext(Slot(root, "", name), keeper)
     context.slot.process = context
     body_error: Exception | None = None
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(context.run, name=name)
-        try:
-            await keeper.decided.wait()
-            if context.was_up:
-                with keeper.body:
-                    try:
-                        yield cast("Supervisor", context.value)
-                    except Exception as error:  # noqa: BLE001  raised again below, outside the nursery
-                        body_error = error
-            await trio.lowlevel.checkpoint_if_cancelled()
-        except BaseException:
-            _stop_now(context)
-            raise
-        finally:
-            with trio.CancelScope(shield=True):
-                context.ask_to_stop()
-                await keeper.ended.wait()
+    with shared.events.tree():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(context.run, name=name)
+            try:
+                await keeper.decided.wait()
+                if context.was_up:
+                    with keeper.body:
+                        try:
+                            yield cast("Supervisor", context.value)
+                        except Exception as error:  # noqa: BLE001  raised again below, outside the nursery
+                            body_error = error
+                await trio.lowlevel.checkpoint_if_cancelled()
+            except BaseException:
+                _stop_now(context)
+                raise
+            finally:
+                with trio.CancelScope(shield=True):
+                    context.ask_to_stop()
+                    await keeper.ended.wait()
     _raise_end(context, body_error)
 
 
@@ -110,12 +129,21 @@ def _stop_now(context: ChildContext) -> None:
 
 
 def _raise_end(context: ChildContext, body_error: Exception | None) -> None:
-    """Raise what the tree's end means to the caller, if anything."""
+    """Raise what the body has raised, or what the tree's end means to the caller, if anything."""
+    error = _end_error(context)
     if body_error is not None:
+        if body_error.__context__ is None and body_error is not error:
+            body_error.__context__ = error
         raise body_error
+    if error is not None:
+        raise error
+
+
+def _end_error(context: ChildContext) -> BaseException | None:
     reason = context.end_reason()
     error = reason.exception
     if isinstance(error, StartFailed | SupervisorGaveUp):
-        raise error
+        return error
     if not reason.is_normal:
-        raise error or SupervisorEnded(f"{context.path}: killed")
+        return error or SupervisorEnded(f"{context.path}: killed")
+    return None if context.was_up else SupervisorEnded(f"{context.path}: was stopped before it was up")

@@ -71,11 +71,14 @@ class Reply(Generic[R]):
         self._settle()
 
     def fail(self, error: BaseException) -> None:
-        """Answer by raising ``error`` at the caller.
+        """Answer by raising ``error``, an exception, at the caller.
 
         Raises:
             AlreadyReplied: it was answered before.
+            TypeError: ``error`` is no exception; nothing was answered.
         """
+        if not isinstance(error, BaseException):
+            raise TypeError(f"a Reply fails with an exception, not with {error!r}")
         if self.answered:
             raise AlreadyReplied("a Reply answers once")
         self._error = error

@@ -63,6 +63,13 @@ class Backoff:
     The n-th restart in a row waits ``initial * factor ** (n - 1)``, at most ``maximum``, and then up to
     ``jitter`` (a fraction) longer.  A child that was up for ``reset_after`` counts as healthy: its next
     restart waits ``initial`` again.  A failed start counts as a restart in the row.
+
+    Attributes:
+        initial: the first wait, finite and at least 0.  1 by default.
+        factor: finite and at least 1 (which means that all waits are equal).  2 by default.
+        maximum: the longest wait before the jitter, at least ``initial``; `INFINITY` = no limit.  60 by default.
+        jitter: finite and at least 0; 0 = none.  0.2 by default: up to a fifth longer.
+        reset_after: at least 0; `INFINITY` = the row never ends.  60 by default.
     """
 
     initial: float = 1.0
@@ -85,7 +92,11 @@ class Budget:
     """How often one child may be restarted: ``restarts`` times within ``period`` seconds.
 
     It comes besides the supervisor's intensity.  A child over its budget is left down, its specification
-    kept; its supervisor and its siblings go on.
+    kept; its supervisor and its siblings go on, also those that an attempt to restart it had stopped.
+
+    Attributes:
+        restarts: a whole number, at least 0.  3 by default.
+        period: seconds, more than 0.  60 by default.
     """
 
     restarts: int = 3

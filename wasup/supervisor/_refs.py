@@ -46,12 +46,17 @@ class ChildRef:
     def stop(self) -> None:
         """Ask it to end with reason shutdown; its supervisor then applies its policy as to any exit.
 
-        To stop a child for good ask its supervisor: ``terminate_child``.  Nothing happens when it has ended.
+        It has the time that its ``shutdown`` gives, and is killed when that is over.  `BRUTAL_KILL`, which is about
+        the supervisor's stop, gives it the supervisor's ``kill_grace``.  To stop a child for good ask its supervisor:
+        ``terminate_child``.  Nothing happens when it has ended.
         """
-        self._context.ask_to_stop()
+        self._context.stop()
 
     def kill(self) -> None:
-        """Cancel it; it ends with reason killed, which is a crash to its supervisor."""
+        """Cancel it, also an ``on_stop`` of it; it ends with reason killed, which is a crash to its supervisor.
+
+        When it has crashed already and is cleaning up, the crash stays the reason.
+        """
         self._context.kill()
 
     async def wait_ended(self) -> ExitReason:
@@ -69,7 +74,9 @@ class ChildRef:
         return context.end_reason()
 
     def on_end(self, callback: "Callable[[ExitReason], None]") -> "Callable[[], None]":
-        """Call ``callback(reason)`` once when it ends, at once if it has; it must not block or raise.
+        """Call ``callback(reason)`` once when it ends, at once if it has; it must not block.
+
+        What it raises at the end is logged.
 
         Returns:
             a function that takes this back.

@@ -30,7 +30,9 @@ class Registry:
         if holder is ref:
             return
         if holder is not None:
-            raise NameTaken(f"{name!r} belongs to {holder!r}")
+            if holder.alive:
+                raise NameTaken(f"{name!r} belongs to {holder!r}")
+            self.unregister(name, holder)  # it has just ended, and this is called before its names are released
         self._refs[name] = ref
 
         def release(_reason: ExitReason) -> None:
@@ -46,7 +48,8 @@ class Registry:
 
     def whereis(self, name: str) -> Any | None:
         """Return the live ref called ``name``, or None."""
-        return self._refs.get(name)
+        ref = self._refs.get(name)
+        return ref if ref is not None and ref.alive else None
 
     def lookup(self, name: str) -> Any:
         """Return the live ref called ``name``.
@@ -54,7 +57,7 @@ class Registry:
         Raises:
             NameUnknown: there is none.
         """
-        ref = self._refs.get(name)
+        ref = self.whereis(name)
         if ref is None:
             raise NameUnknown(f"no live ref is called {name!r}")
         return ref

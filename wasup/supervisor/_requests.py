@@ -87,15 +87,14 @@ class RequestHandler:
 
     async def start_child(self, spec: ChildSpec) -> Any:
         """Add a child and start it."""
-        check_child_spec(spec, self._spec.auto_shutdown)
+        check_child_spec(spec, self._spec.auto_shutdown, self._path)
         return await self._add(Slot(spec, self._path, spec.id))
 
-    async def start_instance(self, template: ChildSpec, args: tuple[object, ...]) -> Any:
-        """Start an instance of the template."""
+    async def start_instance(self, template: ChildSpec, child_id: str | None, args: tuple[object, ...]) -> Any:
+        """Start an instance of the template; without an id it is numbered."""
         self._instances += 1
-        name = self._spec.instance_id
-        child_id = f"{template.id}:{self._instances}" if name is None else name(*args)
-        return await self._add(Slot(template, self._path, child_id, args))
+        name = f"{template.id}:{self._instances}" if child_id is None else child_id
+        return await self._add(Slot(template, self._path, name, args))
 
     async def _add(self, slot: Slot) -> Any:
         present = self._table.get(slot.id)
@@ -109,6 +108,7 @@ class RequestHandler:
         reason = await self._launcher.start(slot)
         if reason is not None:
             if slot.process is None:
+                slot.go_down()
                 self._table.remove(slot)
             else:
                 slot.discard = True  # forgotten when its cancelled process ends
@@ -123,11 +123,15 @@ class RequestHandler:
         slot = self._find(target)
         if slot is None:
             return
+        process = slot.process
         if not await self._restarter.stop_child(slot):
             slot.restarting = False
             slot.discard = slot.discard or self._simple or slot.spec.restart is Restart.TEMPORARY
             raise ChildStopTimedOut(slot.path)
-        self._restarter.drop(slot)
+        if process is not None and process.end_reason().forbids_restart:
+            self._restarter.settle_stopped(slot, process.end_reason())
+        else:
+            self._restarter.drop(slot)
 
     def _find(self, target: str | ChildRef) -> Slot | None:
         """Return the slot of a child to be stopped; None when it is a ref that has ended already."""
@@ -151,8 +155,12 @@ class RequestHandler:
     async def restart_child(self, child_id: str) -> Any:
         """Start a child that is down."""
         slot = self._find_down(child_id)
+        retired = slot.retired
         reason = await self._launcher.start(slot)
         if reason is not None:
+            slot.retired = retired
+            if slot.process is None:
+                slot.go_down()
             raise StartFailed(slot.path, reason) from reason.exception
         if slot.process is None:
             self._restarter.drop(slot)
@@ -169,8 +177,9 @@ class RequestHandler:
         slot = self._table.get(child_id)
         if slot is None:
             raise ChildNotFound(child_id)
-        if slot.backoff_until is not None:
-            raise InBackoff(child_id, until=slot.backoff_until, reason=slot.last_reason)
+        until = slot.waiting_until
+        if until is not None:
+            raise InBackoff(child_id, until=until, reason=slot.last_reason)
         if slot.restarting:
             raise ChildRestarting(child_id)
         if slot.process is not None:
@@ -195,7 +204,7 @@ class RequestHandler:
 
 def _info(slot: Slot) -> ChildInfo:
     process = slot.process
-    if slot.restarting:
+    if slot.restarting or (process is None and slot.waiting_until is not None):
         return ChildInfo(slot.id, "restarting", None, None, slot.spec.type)
     if process is None:
         return ChildInfo(slot.id, "down", None, None, slot.spec.type)

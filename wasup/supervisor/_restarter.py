@@ -55,6 +55,8 @@ class Restarter:
         self._events = launcher.shared.events
         self._retry_later = retry_later
         self._window = RestartWindow(limit=spec.intensity, period=spec.period, whole_seconds=spec.whole_seconds)
+        self._alone = spec.strategy in {Strategy.ONE_FOR_ONE, Strategy.SIMPLE_ONE_FOR_ONE}
+        """Whether a child is restarted without siblings."""
         self._timers: list[tuple[float, int, Slot]] = []
         self._timers_made = 0
         self._blocked: list[Slot] = []
@@ -71,10 +73,10 @@ class Restarter:
         slot = context.slot
         if slot.process is not context:
             return  # the supervisor stopped it, or met it dead while stopping its siblings
-        if context.resisting:
-            self._resisting_ended(slot)
-            return
         reason = context.end_reason()
+        if context.dismissed:
+            self._dismissed_ended(slot, reason)
+            return
         if isinstance(reason.exception, SupervisorGaveUp):
             self._events.emit(Escalated, context.path, context.incarnation, reason=reason)
         if should_restart(slot.spec.restart, reason):
@@ -84,19 +86,37 @@ class Restarter:
 
     def _settle_without_restart(self, slot: Slot, reason: ExitReason) -> None:
         """A child has ended by itself and stays down."""
+        self.settle_stopped(slot, reason)
+        self._check_auto_shutdown(slot, reason)
+
+    def settle_stopped(self, slot: Slot, reason: ExitReason) -> None:
+        """Leave a child down that has ended, and obey what a typed exit asks for, whoever ended it.
+
+        Raises:
+            EndSupervisor: it asked for the end of the tree.
+        """
         slot.retired = reason.directive is Directive.NEVER_RESTART
         self.drop(slot)
         if reason.directive is Directive.END_TREE:
             self._give_up("end of tree asked for", slot, reason)
-        self._check_auto_shutdown(slot, reason)
 
-    def _resisting_ended(self, slot: Slot) -> None:
+    def _dismissed_ended(self, slot: Slot, reason: ExitReason) -> None:
+        """A child that was stopped in vain has ended at last."""
         slot.process = None
-        if slot.discard or (slot.spec.restart is Restart.TEMPORARY):
-            self._table.remove(slot)
         blocked, self._blocked = self._blocked, []
         for waiting in blocked:
             self._retry_later(waiting)
+        if reason.forbids_restart:
+            self.settle_stopped(slot, reason)
+        elif not (slot.restarting or slot.waiting_until is not None or any(map(self._restarts_with(slot), blocked))):
+            slot.go_down()
+        if slot.discard or (slot.spec.restart is Restart.TEMPORARY):
+            slot.go_down()
+            self._table.remove(slot)
+
+    def _restarts_with(self, slot: Slot) -> Callable[[Slot], bool]:
+        """Return the test for whether a child's restart, if it is still to be, brings this one back too."""
+        return lambda cause: cause.restarting and self._table.holds(cause) and slot in self._group_of(cause)
 
     def drop(self, slot: Slot) -> None:
         """Take the process off a child; temporary children and instances are forgotten."""
@@ -138,35 +158,51 @@ class Restarter:
 
     async def _restart(self, slot: Slot, reason: ExitReason) -> None:
         """Count one restart of a child and do it, at once or after its backoff."""
-        quiet = reason.directive is Directive.RESTART_QUIETLY and slot.process is not None
+        again = slot.process is None  # an attempt has failed, and may have left siblings stopped
+        quiet = reason.directive is Directive.RESTART_QUIETLY and not again
         delay = 0.0
-        if reason.directive is Directive.RESTART_LATER and slot.process is not None:
+        if reason.directive is Directive.RESTART_LATER and not again:
             delay = slot.next_delay(self._launcher.shared.random)
         elif not quiet:
             now = trio.current_time()
             if slot.budget is not None and not slot.budget.note(now):
                 self._events.emit(ChildGaveUp, slot.path, slot.incarnations, reason=reason)
+                siblings = self._group_of(slot)
                 self.drop(slot)
                 slot.retired = True
                 self._check_auto_shutdown(slot, reason)
+                if again:
+                    await self._start_group(siblings)
                 return
             if not self._window.note(now):
                 self.drop(slot)
                 self._give_up("too many restarts", slot, reason)
             delay = slot.next_delay(self._launcher.shared.random)
         slot.process = None
+        delay = max(delay, self._rest_of_waits(slot))
         if delay > 0:
             await self._wait_out(slot, reason, delay)
         else:
             await self._apply_strategy(slot)
 
+    def _rest_of_waits(self, slot: Slot) -> float:
+        """Return the seconds for which siblings are in backoff who are to be restarted with a child."""
+        if self._alone:
+            return 0.0
+        waits = [member.backoff_until for member in self._group_of(slot) if member.backoff_until is not None]
+        return max(waits) - trio.current_time() if waits else 0.0
+
     async def _wait_out(self, slot: Slot, reason: ExitReason, delay: float) -> None:
         """Stop the child's group and set a timer for its restart."""
         slot.restarting = True
         slot.backoff_until = trio.current_time() + delay
-        await self._stop_group(slot, self._group_of(slot))
+        group = self._group_of(slot)
+        await self._stop_group(slot, group)
         slot.restarting = True
         slot.backoff_until = until = trio.current_time() + delay
+        for member in group:
+            if member is not slot and not member.retired:
+                member.waits_with = slot
         self._timers_made += 1
         heapq.heappush(self._timers, (until, self._timers_made, slot))
         self._events.emit(
@@ -211,24 +247,26 @@ class Restarter:
             slot.restarting = slot.paid = True
             self._blocked.append(slot)
             return
-        started: list[Slot] = []
+        slot.retired = False
+        await self._start_group(group)
+
+    async def _start_group(self, group: list[Slot]) -> None:
+        """Start those of a group that have no process, up to the first that fails; the retired stay down."""
         for member in group:
-            if not self._table.holds(member) or (member.retired and member is not slot):
+            if member.retired or member.has_process or not self._table.holds(member):
                 continue
             reason = await self._launcher.start(member)
             if reason is None:
-                if member.process is not None:
-                    started.append(member)
-                    continue
-                self.drop(member)
+                if member.process is None:
+                    self.drop(member)
+                else:
+                    member.restarts += 1
+                    self._events.emit(ChildRestarted, member.path, member.incarnations, restarts=member.restarts)
             elif reason.forbids_restart:
                 self._settle_without_restart(member, reason)
             else:
                 self._try_again(member)
                 break
-        for member in started:
-            member.restarts += 1
-            self._events.emit(ChildRestarted, member.path, member.incarnations, restarts=member.restarts)
 
     def _try_again(self, slot: Slot) -> None:
         slot.restarting = True
@@ -238,7 +276,11 @@ class Restarter:
             self._blocked.append(slot)
 
     async def _stop_group(self, slot: Slot, group: list[Slot]) -> bool:
-        """Stop a group in reverse start order, without its cause; returns whether all have ended."""
+        """Stop a group in reverse start order, without its cause; returns whether all have ended.
+
+        Raises:
+            EndSupervisor: one of them asked for the end of the tree.
+        """
         ended = True
         for member in reversed(group):
             if member is slot:
@@ -251,11 +293,18 @@ class Restarter:
         return ended
 
     def _forget_process(self, member: Slot) -> None:
-        """Prepare a stopped sibling for its start; a temporary one is forgotten."""
-        member.process = None
+        """Prepare a stopped sibling for its start; a temporary one is forgotten, one that forbids it stays down."""
+        process, member.process = member.process, None
         member.restarting = False
         member.backoff_until = None
-        if member.spec.restart is Restart.TEMPORARY:
+        member.waits_with = None
+        reason = process.end_reason() if process is not None else None
+        if reason is not None and reason.forbids_restart:
+            if process is not None and not process.stop_asked:
+                self._settle_without_restart(member, reason)  # it ended by itself, and its exit is not handled again
+            else:
+                self.settle_stopped(member, reason)
+        elif member.spec.restart is Restart.TEMPORARY:
             member.go_down()
             self._table.remove(member)
 

@@ -6,7 +6,7 @@ from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from wasup.supervisor._exits import SHUTDOWN, ExitReason
+from wasup.supervisor._exits import SHUTDOWN, ExitReason, leaves_of, safe_text
 from wasup.supervisor._policy import RestartWindow
 from wasup.supervisor._spec import ChildSpec
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from wasup.supervisor._context import ChildContext
 
 HISTORY_LENGTH = 20
+_MOST_CRASHES = 10
+Frames = tuple[tuple[str, int, str], ...]
 
 
 class ExitRecord(NamedTuple):
@@ -27,23 +29,25 @@ class ExitRecord(NamedTuple):
         uptime: seconds it was up; 0 for a failed start.
         monotonic: when, on Trio's clock.
         wall: when, in seconds since 1970.
+        crashes: of several crashes together, each one's line and frames, at most 10; otherwise empty.
     """
 
     incarnation: int
     kind: str
     reason: str
-    frames: tuple[tuple[str, int, str], ...]
+    frames: Frames
     uptime: float
     monotonic: float
     wall: float
+    crashes: tuple[tuple[str, Frames], ...] = ()
 
     @property
     def traceback(self) -> str:
-        """The traceback as Python prints it; source lines are looked up now."""
-        summary = traceback.StackSummary.from_list(
-            [traceback.FrameSummary(file, line, name, lookup_line=False) for file, line, name in self.frames]
-        )
-        return "".join(summary.format()) + f"{self.reason}\n"
+        """The traceback as Python prints it, those of several crashes together one below the other.
+
+        Source lines are looked up now.
+        """
+        return "\n".join(_printed(line, frames) for line, frames in ((self.reason, self.frames), *self.crashes))
 
 
 class Stoppable(Protocol):
@@ -58,6 +62,7 @@ class Slot:
 
     ``process`` is its incarnation as the supervisor believes: it stays until the supervisor has handled the
     exit.  ``restarting`` is set between attempts to restart, ``backoff_until`` while one of them waits.
+    ``waits_with`` is the child whose backoff it waits for, stopped with that one's group.
     ``retired`` is set by NeverRestart and an exhausted budget: group restarts leave the child alone.
     """
 
@@ -81,6 +86,7 @@ class Slot:
         "spec",
         "starting",
         "surviving",
+        "waits_with",
     )
 
     def __init__(self, spec: ChildSpec, parent_path: str, child_id: str, args: tuple[object, ...] = ()) -> None:
@@ -102,19 +108,31 @@ class Slot:
         self.last_reason = SHUTDOWN
         self.history: deque[ExitRecord] | None = None
         self.surviving: Stoppable | None = None
+        self.waits_with: Slot | None = None
         budget = spec.budget
         self.budget = RestartWindow(limit=budget.restarts, period=budget.period) if budget else None
 
     @property
+    def has_process(self) -> bool:
+        """Whether there is a process, as the supervisor believes."""
+        return self.process is not None
+
+    @property
     def present_and_down(self) -> bool:
         """Whether there is a specification and nothing else: no process, no attempt to restart."""
-        return self.process is None and not self.restarting
+        return self.process is None and not self.restarting and self.waiting_until is None
+
+    @property
+    def waiting_until(self) -> float | None:
+        """When its own backoff ends, or that of the child with whose group it waits; None when it does not wait."""
+        return self.backoff_until if self.waits_with is None else self.waits_with.backoff_until
 
     def go_down(self) -> None:
         """Leave the specification without process, and give up mail that waited for the next incarnation."""
         self.process = None
         self.restarting = False
         self.backoff_until = None
+        self.waits_with = None
         surviving = self.surviving
         if surviving is not None:
             self.surviving = None
@@ -141,11 +159,31 @@ class Slot:
         exception = reason.exception
         frames = _frames(exception.__traceback__) if exception is not None else ()
         self.history.append(
-            ExitRecord(context.incarnation, reason.kind.value, str(reason), frames, uptime, monotonic, wall),
+            ExitRecord(
+                context.incarnation,
+                reason.kind.value,
+                str(reason),
+                frames,
+                uptime,
+                monotonic,
+                wall,
+                _crashes(exception) if isinstance(exception, BaseExceptionGroup) else (),
+            ),
         )
 
 
-def _frames(trace: TracebackType | None) -> tuple[tuple[str, int, str], ...]:
+def _crashes(group: BaseExceptionGroup[BaseException]) -> tuple[tuple[str, Frames], ...]:
+    return tuple((safe_text(leaf), _frames(leaf.__traceback__)) for leaf in leaves_of(group)[:_MOST_CRASHES])
+
+
+def _printed(line: str, frames: Frames) -> str:
+    summary = traceback.StackSummary.from_list(
+        [traceback.FrameSummary(file, number, name, lookup_line=False) for file, number, name in frames]
+    )
+    return "".join(summary.format()) + f"{line}\n"
+
+
+def _frames(trace: TracebackType | None) -> Frames:
     found = []
     while trace is not None:
         code = trace.tb_frame.f_code

@@ -6,19 +6,23 @@ PYTHON ?= python3
 BIN := .venv/bin
 NODE_MODULES := wasup/http/assets/node_modules
 
+WEBJS := wasup/providers/webjs
+CLIENTS := tests/emulator/clients
+WAJS := node_modules/@wppconnect/wa-js/dist/wppconnect-wa.js
+
 .DEFAULT_GOAL := help
-.PHONY: help run setup demo test bench soak lock clean
+.PHONY: help run setup demo servers test fuzz bench chaos soak lock upgrade-wajs clean
 
 help:  ## Show the targets.
-	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
-run: setup  ## Set up, then run wasup with the emulator beside it; stop with Ctrl-C.
-	@$(BIN)/wasup quickstart
+run: setup  ## Set up, then run wasup with the emulator beside it; stop with Ctrl-C. BROWSER=1: first steps in Chromium.
+	@$(BIN)/wasup quickstart $(if $(BROWSER),--browser)
 
-demo: setup  ## Play the main job and print its report; starts a system of its own if none is running.
-	@$(BIN)/wasup demo
+demo: setup  ## Play the main job and print its report, in a system of its own if none runs. BROWSER=1: in Chromium.
+	@$(BIN)/wasup demo $(if $(BROWSER),--browser)
 
-setup: .venv/.installed  ## Make .venv with the wasup command in it.
+setup: .venv/.installed $(WEBJS)/node_modules/.installed  ## Make .venv with the wasup command in it, and fetch wa-js.
 
 .venv/.installed: requirements/run.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is missing: apt-get install python3 python3-venv"; exit 1; }
@@ -28,24 +32,45 @@ setup: .venv/.installed  ## Make .venv with the wasup command in it.
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
 	@touch $@
 
+$(WEBJS)/node_modules/.installed: $(WEBJS)/package-lock.json
+	@if ! command -v npm >/dev/null; then echo "npm is missing (apt-get install npm): all works but accounts of type webjs"; \
+	elif (cd $(WEBJS) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null); then touch $@; \
+	else echo "npm could not fetch wa-js (make setup tries again): all works but accounts of type webjs"; fi
+
 .venv/.installed-dev: requirements/dev.txt .venv/.installed
 	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
-test: setup .venv/.installed-dev  ## Format, lint, types, import rules and all tests.
+# Real WhatsApp Web clients, which the emulator's page is tested with. They bring no browser of their own.
+$(CLIENTS)/node_modules/.installed: $(CLIENTS)/package-lock.json
+	@cd $(CLIENTS) && PUPPETEER_SKIP_DOWNLOAD=1 npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
+
+servers:
 	@./tests/install-servers
+
+# In this order: npm may have to be installed before anything is set up with it.
+test: servers  ## Format, lint, types, import rules and all tests.
+	@$(MAKE) --no-print-directory setup .venv/.installed-dev $(CLIENTS)/node_modules/.installed
 	$(BIN)/ruff format --check -q
 	$(BIN)/ruff check -q
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q --numprocesses 2 --dist loadfile
 
-bench: setup .venv/.installed-dev  ## Print speeds and sizes.
-	@./tests/install-servers
+fuzz: setup .venv/.installed-dev  ## Schemathesis at length over the API document (FUZZ_EXAMPLES=300 requests an operation).
+	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-300} $(BIN)/pytest -q tests/http/test_fuzz.py
+
+bench: servers  ## Print speeds and sizes.
+	@$(MAKE) --no-print-directory setup .venv/.installed-dev $(CLIENTS)/node_modules/.installed
 	@$(BIN)/python -m bench
 	@test -d .venv/rivals || $(BIN)/pip install -q --disable-pip-version-check --target .venv/rivals --no-deps \
 	  --require-hashes -r requirements/bench.txt -r requirements/bench-nodeps.txt
 	@PYTHONPATH=.venv/rivals $(BIN)/python -m bench.bench_supervisor
+
+chaos: servers  ## Break everything at random for ten minutes, then compare all records. ARGS="--seed 7 --minutes 30 --outage 10".
+	@$(MAKE) --no-print-directory setup .venv/.installed-dev
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 soak: setup .venv/.installed-dev  ## Ten minutes of traffic, drops and reconnects; memory, tasks and files must stay flat.
 	@$(BIN)/python -m bench soak
@@ -55,5 +80,11 @@ lock: .venv/.installed-dev  ## Renew the locked requirements from the .in files.
 	@cd requirements && for f in run dev; do ../$(BIN)/pip-compile -q --upgrade --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --allow-unsafe --strip-extras $$f.in -o $$f.txt; done
 
+upgrade-wajs: setup .venv/.installed-dev  ## Pin the newest wa-js, and see whether it has all that we use.
+	@cd $(WEBJS) && npm install --save-exact --ignore-scripts --no-audit --no-fund --loglevel=error \
+	  --omit-lockfile-registry-resolved=true @wppconnect/wa-js@latest && sha256sum $(WAJS) > wa-js.sha256
+	@touch $(WEBJS)/node_modules/.installed
+	$(BIN)/pytest -q tests/providers/test_webjs_bundle.py tests/providers/test_webjs.py
+
 clean:  ## Remove what was made; data/ stays.
-	@rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv $(WEBJS)/node_modules $(CLIENTS)/node_modules build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

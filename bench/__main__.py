@@ -20,6 +20,7 @@ from bench.pipeline import bench_pipeline
 from bench.restart import bench_restart
 from bench.soak import bench_soak
 from bench.webhooks import bench_webhooks
+from bench.webjs import bench_webjs
 
 _WIDTH = 170  # of tables that go to a file
 
@@ -33,6 +34,7 @@ class Section(StrEnum):
     PIPELINE = "pipeline"
     RESTART = "restart"
     WEBHOOKS = "webhooks"
+    WEBJS = "webjs"
     SOAK = "soak"
 
 
@@ -51,6 +53,7 @@ _RUN: dict[Section, Callable[[Console, Options, Findings], Awaitable[None]]] = {
     Section.PIPELINE: bench_pipeline,
     Section.RESTART: bench_restart,
     Section.WEBHOOKS: bench_webhooks,
+    Section.WEBJS: bench_webjs,
     Section.SOAK: bench_soak,
 }
 
@@ -66,6 +69,7 @@ pipeline  from the provider port to committed rows, events and outbox rows; besi
           and with millions of stored messages
 restart   sessions and actors killed among 1,000 accounts: time until connected again
 webhooks  deliveries alone: single and batched backlogs, and five endpoints of which one hangs
+webjs     accounts in real browsers: start, memory beside whatsapp-web.js, idle processor time, messages
 soak      traffic, drops, kills and reconnects for ten minutes; memory, actors and files must stay flat
 
 Parts alone: bench/bench_supervisor.py (supervision beside plain Trio), bench/bench_commit.py (the write path)."""
@@ -76,8 +80,8 @@ def run(
     quick: Annotated[bool, typer.Option("--quick", help="Small and short: does everything work?")] = False,  # noqa: FBT002
     database: Annotated[Kind | None, typer.Option(help="Only on this database")] = None,
     accounts: Annotated[int | None, typer.Option(min=1, max=20_000, help="Instead of a section's own number")] = None,
-    rate: Annotated[list[int] | None, typer.Option(min=1, help="messages: per second; may be repeated")] = None,
-    seconds: Annotated[float | None, typer.Option(min=1, help="messages: of load at each rate")] = None,
+    rate: Annotated[list[int] | None, typer.Option(min=1, help="messages, webjs: per second; may be repeated")] = None,
+    seconds: Annotated[float | None, typer.Option(min=1, help="messages, webjs: of load at each rate")] = None,
     minutes: Annotated[float | None, typer.Option(min=1, help="soak: how long")] = None,
 ) -> None:
     """Run sections."""

@@ -51,7 +51,7 @@ async def _rates(console: Console, options: Options, findings: Findings, kind: s
     )  # fmt: skip
     async with (
         open_stage(kind, restored=size, webhooks=True) as stage,
-        running_wasup(stage, program=("-m", "bench.pump")) as instance,
+        running_wasup(stage, program=("-m", "bench.pump"), sync__ack_linger=0) as instance,
     ):
         await _pause_endpoints(stage)
         if not await all_connected(stage, findings):

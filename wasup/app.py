@@ -3,7 +3,7 @@
 import gc
 import resource
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -11,19 +11,24 @@ import structlog
 import trio
 
 from wasup.actors.directory import AccountDirectory
+from wasup.actors.history import SupervisionHistory
 from wasup.actors.runtime import Runtime
 from wasup.actors.tree import root_spec
+from wasup.actors.webhook_control import WebhookControl
 from wasup.bridge import Bridge
 from wasup.db import Database
 from wasup.health import check_health
+from wasup.hosts import Browsers
 from wasup.http import HttpSettings, ServerLimits, Services, create_app, serve_http
+from wasup.media import FolderMedia, MediaFetcher
 from wasup.ports.clock import SystemClock
+from wasup.ports.media import MediaStore
 from wasup.ports.session import Provider
 from wasup.ports.store import DatabaseUnavailable, NotOwner
 from wasup.providers.emulated import EmulatedProvider
 from wasup.settings import Settings
-from wasup.supervisor import ChildContext, ChildRef, EndTree, StartFunction, Supervisor, open_supervisor
-from wasup.webhooks import WebhookPoster
+from wasup.supervisor import ChildContext, EndTree, StartFunction, Supervisor, open_supervisor
+from wasup.webhooks import PosterSettings, WebhookPoster
 
 __all__ = ["Running", "run_instance"]
 
@@ -42,7 +47,11 @@ class Running:
 
 
 async def run_instance(
-    settings: Settings, *, on_ready: Callable[[Running], Awaitable[None]] | None = None, signals: bool = True
+    settings: Settings,
+    *,
+    on_ready: Callable[[Running], Awaitable[None]] | None = None,
+    signals: bool = True,
+    providers: Sequence[Provider] | None = None,
 ) -> None:
     """Run until SIGTERM or SIGINT (with `signals`), cancellation, or the end of `on_ready` if that never returns.
 
@@ -50,6 +59,7 @@ async def run_instance(
         settings: all settings.
         on_ready: called when the API answers.
         signals: stop gracefully on SIGTERM and SIGINT.
+        providers: instead of those that the settings ask for.
 
     Raises:
         StartFailed: something did not come up; its cause says what.
@@ -59,20 +69,35 @@ async def run_instance(
     _collect_garbage_rarely()
     clock = SystemClock()
     sqlite = settings.database_url.startswith("sqlite")
+    media = FolderMedia(settings.data_dir / "media")
+    history = SupervisionHistory()
+    browsers = Browsers(settings)
     runtime = Runtime(
         settings=settings,
         clock=clock,
-        providers=_providers(settings),
+        providers={provider.type: provider for provider in providers or _providers(settings, browsers)},
         make_poster=lambda: WebhookPoster(
             clock=clock,
-            allow_private=settings.webhooks.allow_private,
-            timeout=settings.webhooks.timeout,
-            connections=settings.webhooks.connections,
+            settings=PosterSettings(
+                allow_private=settings.webhooks.allow_private,
+                timeout=settings.webhooks.timeout,
+                url=lambda: _outside(settings, addresses),
+            ),
+            ask_facts=lambda accounts, *, lids, groups: runtime.stores.outbox.legacy_facts(
+                accounts, lids=lids, groups=groups
+            ),
         ),
         writers=1 if sqlite else settings.sync.writers,
+        media=media,
     )
+    runtime.pulse.hosts[browsers.provider.type] = browsers.figures
     addresses: list[str] = []
-    spec = root_spec(runtime, ground=_ground(runtime), web=_web(runtime, addresses))
+    spec = root_spec(
+        runtime,
+        ground=_ground(runtime, history),
+        web=_web(runtime, addresses, media, history),
+        hosts={"browsers": browsers.run},
+    )
     async with open_supervisor(spec) as root, trio.open_nursery() as nursery:
         log.info("instance.ready", url=addresses[-1], incarnation=runtime.incarnation)
         if on_ready is not None:
@@ -86,6 +111,12 @@ async def run_instance(
             await trio.sleep_forever()
         nursery.cancel_scope.cancel()
     log.info("instance.stopped")
+
+
+def _outside(settings: Settings, addresses: list[str]) -> str:
+    """Where this instance is reached from outside, as far as it knows."""
+    here = addresses[-1] if addresses else f"http://{settings.http.host}:{settings.http.port}"
+    return (settings.webhooks.public_url or here).rstrip("/")
 
 
 def _allow_many_sockets() -> None:
@@ -104,21 +135,21 @@ def _collect_garbage_rarely() -> None:
     gc.set_threshold(20_000, 20, 100)
 
 
-def _providers(settings: Settings) -> dict[str, Provider]:
-    providers: list[Provider] = []
-    if settings.emulator_url is not None:
-        providers.append(EmulatedProvider(settings.emulator_url))
-    return {provider.type: provider for provider in providers}
+def _providers(settings: Settings, browsers: Browsers) -> list[Provider]:
+    emulated = [EmulatedProvider(settings.emulator_url)] if settings.emulator_url is not None else []
+    return [*emulated, browsers.provider]
 
 
-def _ground(runtime: Runtime) -> StartFunction:
+def _ground(runtime: Runtime, history: SupervisionHistory) -> StartFunction:
     """The child that everything stands on: the bridge, the database, and the right to write to it."""
 
     async def ground(context: ChildContext) -> None:
         settings = runtime.settings
+        if isinstance(context.parent, Supervisor):  # the first child of the tree: from here on all of it is kept
+            history.listen(context.parent.events)
         async with (
             Bridge() as bridge,
-            Database.open(settings.database_url, bridge, clock=runtime.clock) as database,
+            Database.open(settings.database_url, bridge, clock=runtime.clock, redis_url=settings.redis_url) as database,
         ):
             incarnation = await database.ownership.acquire()
             runtime.open_ground(database, incarnation)
@@ -153,21 +184,25 @@ async def _hold(runtime: Runtime) -> None:
             log.warning("instance.database_away", why=str(error))
 
 
-def _kill(root: Supervisor, path: str) -> bool:
-    """End the actor or supervisor at this path as a crash would; False if there is none (or it is the root)."""
-    found: object = root
-    for part in path.split("/")[1:]:
-        found = found.child(part) if isinstance(found, Supervisor) else None
-    if found is root:
-        return False
-    ref = found.ref if isinstance(found, Supervisor) else found
-    if not isinstance(ref, ChildRef) or ref.path != path:
-        return False
-    ref.kill()
-    return True
+def _http_settings(settings: Settings) -> HttpSettings:
+    http, legacy = settings.http, settings.legacy
+    return HttpSettings(
+        max_body=http.max_body,
+        max_media=settings.media.max_bytes,
+        command_timeout=http.command_timeout,
+        metrics_public=http.metrics_public,
+        default_region=http.default_region,
+        rate_per_key=http.rate_per_key,
+        rate_per_address=http.rate_per_address,
+        wrong_keys_per_minute=http.wrong_keys_per_minute,
+        trusted_proxies=http.trusted_proxies,
+        legacy_enabled=legacy.enabled,
+        legacy_key=None if legacy.api_key is None else legacy.api_key.get_secret_value(),
+        legacy_provider=legacy.provider_type,
+    )
 
 
-def _web(runtime: Runtime, addresses: list[str]) -> StartFunction:
+def _web(runtime: Runtime, addresses: list[str], media: MediaStore, history: SupervisionHistory) -> StartFunction:
     """The child that serves HTTP. A restart takes the same port again."""
 
     async def web(context: ChildContext) -> None:
@@ -180,15 +215,28 @@ def _web(runtime: Runtime, addresses: list[str]) -> StartFunction:
             accounts=database.accounts,
             messages=database.messages,
             outbox=database.outbox,
+            deliveries=database.deliveries,
+            event_log=database.event_log,
+            webhooks=WebhookControl(runtime, context.registry),
             keys=database.keys,
             stats=database.stats,
             directory=AccountDirectory(runtime, context.registry),
-            tree=root.snapshot_in_slices,
-            restart=lambda path: _kill(root, path),
+            upkeep=database.upkeep,
+            people=database.people,
+            keyring=database.keyring,
+            audit=database.audit,
+            run_settings=database.run_settings,
+            message_media=database.message_media,
+            media=media,
+            fetcher=MediaFetcher(allow_private=settings.media.allow_private, timeout=settings.media.fetch_timeout),
+            tree=root,
+            history=history,
             health=lambda: check_health(runtime, context.registry),
             provider_types=tuple(runtime.providers),
             clock=runtime.clock,
-            settings=HttpSettings(command_timeout=settings.http.command_timeout),
+            pulse=runtime.pulse,
+            recent_chats=database.recent_chats,
+            settings=_http_settings(settings),
         )
         port = int(addresses[-1].rpartition(":")[2]) if addresses else settings.http.port
 

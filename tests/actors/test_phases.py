@@ -10,7 +10,7 @@ from tests.actors.world import World, until
 from wasup.actors.messages import Disconnect
 from wasup.ports.accounts import TRANSITIONAL, AccountStatus
 from wasup.ports.disconnects import DisconnectReason
-from wasup.ports.session import Delivery, Ready, SyncProgress, Typing
+from wasup.ports.session import Delivery, Ready, SyncProgress, Typing, Usage
 
 S = AccountStatus
 
@@ -142,6 +142,29 @@ async def test_a_deaf_session_is_found_by_the_probe(autojump_clock: MockClock) -
         assert 79 < trio.current_time() < 82
         await world.connected(account)
         assert not session.open
+
+
+async def test_figures_of_our_own_are_no_sign_of_life(autojump_clock: MockClock) -> None:
+    """What its processes use is told on our side, and keeps no deaf session alive."""
+    world = World(probe_interval=60.0, probe_timeout=20.0)
+    account = world.add()
+    async with world.running():
+        await world.connected(account)
+        session = world.session(account)
+        session.answers_probes = False
+        begun = trio.current_time()
+        async with trio.open_nursery() as nursery:
+
+            async def measure() -> None:
+                while True:
+                    session.tell(Usage(memory=1, cpu_seconds=0.0, processes=1))
+                    await trio.sleep(30)
+
+            nursery.start_soon(measure)
+            row = await world.becomes(account, S.RECONNECTING, within=81)
+            nursery.cancel_scope.cancel()
+        assert row.status_reason == "deaf"
+        assert trio.current_time() - begun < 82
 
 
 async def test_a_silent_session_that_answers_is_left_alone(autojump_clock: MockClock) -> None:

@@ -16,10 +16,15 @@ def run(
     minutes: Annotated[float, typer.Option(min=0.1, help="Of traffic and faults")] = 10.0,
     accounts: Annotated[int, typer.Option(min=1)] = 200,
     rate: Annotated[float, typer.Option(min=1, help="Messages a second")] = 200.0,
+    outage: Annotated[float, typer.Option(min=0, help="Minutes that the database is away, once, besides")] = 0.0,
 ) -> None:
     """Feed known traffic while everything is killed at random; then compare all records."""
     campaign = Campaign(
-        seed=secrets.randbelow(10**6) if seed is None else seed, seconds=minutes * 60, accounts=accounts, rate=rate
+        seed=secrets.randbelow(10**6) if seed is None else seed,
+        seconds=minutes * 60,
+        accounts=accounts,
+        rate=rate,
+        outage=outage * 60,
     )
     console = Console() if sys.stdout.isatty() else Console(width=120)
     console.print(f"seed {campaign.seed}: {minutes:g} minutes, {accounts} accounts, {rate:g} messages/s")

@@ -8,7 +8,7 @@ import httpx
 import trio
 from rich.console import Console
 
-from tests.chaos.faults import FAULTS, Fault
+from tests.chaos.faults import FAULTS, LONG_OUTAGE, Fault
 from tests.chaos.stage import Stage, open_stage
 from tests.chaos.verdict import Outage, Verdict, judge
 from wasup.cli.demo.api import ApiError
@@ -30,6 +30,7 @@ class Campaign:
         rate: messages a second, over all accounts.
         pause: seconds between two faults, at most.
         longest: no fault lasts longer, seconds.
+        outage: seconds that the database is away besides, once, in the middle of it all; 0 for no such thing.
     """
 
     seed: int
@@ -38,6 +39,7 @@ class Campaign:
     rate: float = 200.0
     pause: float = 5.0
     longest: float = 20.0
+    outage: float = 0.0
 
 
 @dataclass
@@ -56,6 +58,8 @@ class _Player:
         end = self.begun + self.campaign.seconds
         limit = trio.CapacityLimiter(_AT_ONCE)
         async with trio.open_nursery() as nursery:
+            if self.campaign.outage:
+                nursery.start_soon(self._long_outage, limit)
             while (left := end - time.monotonic()) > 0:
                 free = [fault for fault in FAULTS if fault.target not in self._busy]
                 [fault] = self.chance.choices(free, [fault.weight for fault in free])
@@ -65,6 +69,15 @@ class _Player:
                 self._busy.add(fault.target)
                 nursery.start_soon(self._do, fault, seconds, limit, token)
                 await trio.sleep(min(self.chance.uniform(0, self.campaign.pause), left))
+
+    async def _long_outage(self, limit: trio.CapacityLimiter) -> None:
+        await trio.sleep(max(0.0, (self.campaign.seconds - self.campaign.outage) / 2))
+        token = object()
+        await limit.acquire_on_behalf_of(token)
+        while LONG_OUTAGE.target in self._busy:
+            await trio.sleep(_POLL)
+        self._busy.add(LONG_OUTAGE.target)
+        await self._do(LONG_OUTAGE, self.campaign.outage, limit, token)
 
     async def _do(self, fault: Fault, seconds: float, limit: trio.CapacityLimiter, token: object) -> None:
         begun = time.monotonic()

@@ -10,7 +10,7 @@ import trio
 from tests.chaos.proxy import FaultProxy, Mode
 from tests.chaos.stage import Stage
 
-__all__ = ["FAULTS", "Fault"]
+__all__ = ["FAULTS", "LONG_OUTAGE", "Fault"]
 
 Deed = Callable[[Stage, float], Awaitable[None]]
 """Does something to a stage for so many seconds."""
@@ -121,6 +121,8 @@ def _network_link(stage: Stage) -> FaultProxy:
 def _receiver_link(stage: Stage) -> FaultProxy:
     return stage.receiver_link
 
+
+LONG_OUTAGE = Fault(name="MariaDB: away for long", target="database", deed=_kill_database)
 
 FAULTS = (
     Fault(name="wasup: kill -9", target="wasup", deed=_kill_wasup, weight=4),

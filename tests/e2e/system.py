@@ -38,19 +38,19 @@ class WasupProcess:
             "WASUP_EMULATOR_URL": emulator_url,
             "WASUP_WEBHOOKS__ALLOW_PRIVATE": "true",
             "WASUP_HTTP__PORT": str(self.port),
-            **{f"WASUP_{name.upper()}": str(value) for name, value in settings.items()},
         }
+        self.configure(**settings)
 
     async def start(self) -> None:
         """Start it, and return when its API answers."""
         with (self.folder / "wasup.log").open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: ASYNC220 - it outlives this call, and is quick
+            process = self._process = subprocess.Popen(  # noqa: ASYNC220 - it outlives this call, and is quick
                 [sys.executable, "-m", "wasup", "serve"], env=self._environment, stdout=log, stderr=log
             )
         async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
             with trio.fail_after(_START_WITHIN):
                 while True:
-                    if self._process.poll() is not None:
+                    if process.poll() is not None:  # by itself, or killed meanwhile
                         raise RuntimeError(f"wasup ended: {self.log()[-3000:]}")
                     try:
                         if (await client.get("/health/live")).status_code == 200:
@@ -59,15 +59,36 @@ class WasupProcess:
                         pass
                     await trio.sleep(0.1)
 
+    def configure(self, **settings: object) -> None:
+        """Settings for its next start; None takes one away."""
+        for name, value in settings.items():
+            key = f"WASUP_{name.upper()}"
+            if value is None:
+                self._environment.pop(key, None)
+            else:
+                self._environment[key] = str(value)
+
     def log(self) -> str:
         """What it has printed."""
         return (self.folder / "wasup.log").read_text()
+
+    def alive(self) -> bool:
+        """Whether there is a process that runs."""
+        return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int:
         """Its process id."""
         assert self._process is not None
         return self._process.pid
+
+    async def metrics(self) -> dict[str, float]:
+        """What `/metrics` tells, by name and labels."""
+        key = read_key(self.folder, ADMIN_KEY)
+        async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
+            response = await client.get("/metrics", headers={"Authorization": f"Bearer {key}"})
+        samples = (line.rpartition(" ") for line in response.raise_for_status().text.splitlines() if line[0] != "#")
+        return {name: float(value) for name, _, value in samples}
 
     def kill(self) -> None:
         """End it as a power cut would."""

@@ -42,7 +42,8 @@ class Acknowledger:
         try:
             while True:
                 await self._some.wait(math.inf)
-                await self._many.wait(self._linger)
+                if self._linger:
+                    await self._many.wait(self._linger)
                 await self._flush(acknowledge)
         finally:
             with trio.move_on_after(_LAST_WORDS) as scope, suppress(Disconnected):

@@ -1,5 +1,6 @@
 """What the actors of one instance share: settings, ports, limits. Made once by the composition root."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -125,8 +126,11 @@ class Doorbell:
 
     async def wait(self, timeout: float) -> None:
         """Sleep until it rings, for `timeout` seconds at most."""
-        with trio.move_on_after(timeout):
+        if timeout == math.inf:  # without a deadline, which costs as much as the wait itself
             await self._event.wait()
+        else:
+            with trio.move_on_after(timeout):
+                await self._event.wait()
         self._event = trio.Event()
 
 

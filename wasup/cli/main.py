@@ -91,53 +91,122 @@ def migrate(database_url: DatabaseUrl = None) -> None:
     migrate_database(load_settings(database_url=database_url))
 
 
+@app.command("import")
+def import_(
+    source_url: Annotated[
+        str,
+        typer.Argument(
+            envvar="IMPORT_SOURCE_URL",
+            help="The back end's database: mysql://user:password@host:port/db; a user who may only SELECT is enough",
+        ),
+    ],
+    database_url: DatabaseUrl = None,
+    workspace: Annotated[int | None, typer.Option(help="Copy this workspace alone")] = None,
+    orphans_to: Annotated[
+        list[int] | None,
+        typer.Option(help="Account that takes its workspace's messages that name no account; may be given repeatedly"),
+    ] = None,
+    time_zone: Annotated[
+        str | None,
+        typer.Option(help="Zone in which the back end's database tells its times, if not as its server does: +07:00"),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option(help="Go through all of it, keep nothing, and report")] = False,
+    report: Annotated[Path | None, typer.Option(help="Write the report as JSON as well")] = None,
+) -> None:
+    """Take over workspaces, accounts, contacts, groups and messages from the present back end's database.
+
+    That database is only read. Run again, it brings what is new; interrupted, it resumes. The target must be
+    migrated, without a running instance, and without accounts of its own.
+    """
+    from wasup.cli.import_ import import_backend
+
+    settings = load_settings(database_url=database_url)
+    adds_up = import_backend(
+        settings,
+        source_url,
+        workspace_id=workspace,
+        orphans_to=orphans_to or (),
+        time_zone=time_zone,
+        dry_run=dry_run,
+        report_file=report,
+    )
+    raise typer.Exit(0 if adds_up else 1)
+
+
 @app.command()
 def quickstart(
     data_dir: DataDir = None,
     host: Host = None,
     port: Port = None,
     emulator_port: Annotated[int, typer.Option(help="Port of the emulator, 0 for any")] = 8090,
+    browser: Annotated[
+        bool, typer.Option("--browser", help="Show the first steps with an account in Chromium")
+    ] = False,
 ) -> None:
     """Run an instance on an embedded database with the WhatsApp emulator beside it: nothing else is needed.
 
-    Makes the database, a workspace, API keys and a webhook endpoint if there are none yet.
+    Makes the database, a workspace, API keys and a webhook endpoint if there are none yet. Accounts of type webjs
+    meet the emulator's page of WhatsApp Web, not the real one.
     """
     from wasup.cli.quickstart import run_quickstart
 
     settings = load_settings(data_dir=data_dir, http=_http(host, port))
-    trio.run(run_quickstart, settings, emulator_port)
+    trio.run(run_quickstart, settings, emulator_port, "webjs" if browser else "emulated")
 
 
 @app.command()
 def emulator(
     port: Annotated[int, typer.Option(help="Port to listen on, 0 for any")] = 8090,
+    tls_port: Annotated[int, typer.Option(help="Port of the page as web.whatsapp.com, 0 for any, -1 for none")] = -1,
     qr_ttl: Annotated[float, typer.Option(help="Seconds that each QR code after the first lives")] = 20.0,
     echo: Annotated[bool, typer.Option(help="People answer every text")] = True,
 ) -> None:
-    """Play WhatsApp on loopback: its network, phones to scan with, a control API, and a webhook receiver.
+    """Play WhatsApp on loopback: its network, its web page, phones to scan with, a control API, a webhook receiver.
 
     Its state is kept in memory. More flags: `python -m wasup.emulator --help`.
     """
     from wasup.emulator.serve import main as run_emulator
 
-    run_emulator(port=port, qr_ttl=qr_ttl, echo=echo)
+    run_emulator(port=port, tls_port=tls_port, qr_ttl=qr_ttl, echo=echo)
 
 
 @app.command()
 def demo(
-    accounts: Annotated[int, typer.Option(min=1, max=250, help="Accounts to create and pair")] = 20,
-    messages: Annotated[int, typer.Option(min=1, help="Messages to receive")] = 1000,
-    sends: Annotated[int, typer.Option(min=0, help="Messages to send")] = 100,
+    accounts: Annotated[
+        int | None, typer.Option(min=1, max=250, help="Accounts to create and pair: 20, or 4 in browsers")
+    ] = None,
+    messages: Annotated[int | None, typer.Option(min=1, help="Messages to receive: 1000, or 400 in browsers")] = None,
+    sends: Annotated[int | None, typer.Option(min=0, help="Messages to send: 100, or 40 in browsers")] = None,
+    browser: Annotated[bool, typer.Option("--browser", help="Each account in a Chromium of its own")] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Play the main job and check it against the emulator's own log; exits 1 if anything is lost or doubled.
 
     Uses the system that `wasup quickstart` runs with this data folder, or starts one of its own.
     """
-    from wasup.cli.demo import run_demo
+    from wasup.cli.demo import Size, run_demo
 
-    passed = trio.run(run_demo, load_settings(data_dir=data_dir), accounts, messages, sends)
+    usual = Size(accounts=4, messages=400, sends=40) if browser else Size(accounts=20, messages=1000, sends=100)
+    size = Size(
+        accounts=accounts or usual.accounts,
+        messages=messages or usual.messages,
+        sends=usual.sends if sends is None else sends,
+    )
+    passed = trio.run(run_demo, load_settings(data_dir=data_dir), size, browser)
     raise typer.Exit(0 if passed else 1)
+
+
+@app.command()
+def doctor(
+    database_url: DatabaseUrl = None,
+    data_dir: DataDir = None,
+    page: Annotated[bool, typer.Option(help="Also load WhatsApp's page in a browser, and tell its version")] = False,
+) -> None:
+    """Look at everything that an instance needs, and say how to mend what is wrong; exits 1 if something is."""
+    from wasup.cli.doctor import run_doctor
+
+    well = run_doctor(load_settings(database_url=database_url, data_dir=data_dir), page=page)
+    raise typer.Exit(0 if well else 1)
 
 
 @app.command()

@@ -7,21 +7,31 @@ from contextlib import asynccontextmanager
 from rich.console import Console
 
 from wasup.app import Running, run_instance
+from wasup.browsers import BrowserMissing, find_chromium
 from wasup.cli.bootstrap import ADMIN_KEY, API_KEY, bootstrap
 from wasup.cli.local import LocalSystem, forget_system, read_key, read_system, write_system
 from wasup.cli.serve import prepare_folder
 from wasup.db import migrate
 from wasup.emulator.client import EmulatorClient, EmulatorDied, running_emulator
 from wasup.logs import configure_logs
+from wasup.providers.webjs.bundle import BundleError, read_bundle
 from wasup.settings import Settings
 
-__all__ = ["WEBHOOK_PATH", "run_quickstart", "with_emulator"]
+__all__ = ["WEBHOOK_PATH", "WEB_PATH", "missing_for_browsers", "run_quickstart", "with_emulator"]
 
 WEBHOOK_PATH = "/backend/webhooks"
+WEB_PATH = "/web/"
+"""Where the emulator plays WhatsApp Web."""
 
 
-async def run_quickstart(settings: Settings, emulator_port: int) -> None:
-    """Run until Ctrl-C."""
+async def run_quickstart(settings: Settings, emulator_port: int, provider_type: str) -> None:
+    """Run until Ctrl-C.
+
+    Args:
+        settings: all settings.
+        emulator_port: 0 for any.
+        provider_type: of the account that the welcome text makes.
+    """
     configure_logs(level="WARNING")
     running = read_system(settings.data_dir)
     if running is not None:
@@ -31,7 +41,7 @@ async def run_quickstart(settings: Settings, emulator_port: int) -> None:
 
             async def ready(running: Running) -> None:
                 note_system(prepared, running, emulator)
-                _welcome(prepared, running, emulator)
+                _welcome(prepared, running, emulator, provider_type)
 
             try:
                 await run_instance(prepared, on_ready=ready)
@@ -47,12 +57,15 @@ async def with_emulator(
 ) -> AsyncIterator[tuple[Settings, EmulatorClient]]:
     """An emulator beside a prepared database; yields the settings for both, and the emulator's controls."""
     prepare_folder(settings)
-    settings = settings.model_copy(update={"webhooks": settings.webhooks.model_copy(update={"allow_private": True})})
     await migrate(settings.database_url)
     async with running_emulator(port=port, **flags) as emulator:
         endpoint = await bootstrap(settings.database_url, settings.data_dir, webhook_url=emulator.url + WEBHOOK_PATH)
         await emulator.ctl("backend", secret=endpoint.secret)
-        yield settings.model_copy(update={"emulator_url": emulator.url}), emulator
+        sections = {
+            "webhooks": settings.webhooks.model_copy(update={"allow_private": True}),
+            "browser": settings.browser.model_copy(update={"url": emulator.url + WEB_PATH}),
+        }
+        yield settings.model_copy(update={"emulator_url": emulator.url, **sections}), emulator
 
 
 def note_system(settings: Settings, running: Running, emulator: EmulatorClient) -> None:
@@ -63,9 +76,24 @@ def note_system(settings: Settings, running: Running, emulator: EmulatorClient) 
     )
 
 
-def _welcome(settings: Settings, running: Running, emulator: EmulatorClient) -> None:
+def missing_for_browsers(settings: Settings) -> str | None:
+    """What accounts of type `webjs` lack on this machine, in one line that says how to get it; None if nothing."""
+    try:
+        find_chromium(settings.browser.executable)
+        read_bundle()
+    except (BrowserMissing, BundleError) as error:
+        return str(error)
+    return None
+
+
+def _welcome(settings: Settings, running: Running, emulator: EmulatorClient, provider_type: str) -> None:
     key = settings.data_dir / API_KEY
     assert read_key(settings.data_dir, API_KEY) is not None
+    demo = "make demo                         20 accounts, 1,000 messages, crashes on the way, and a report"
+    if provider_type == "webjs":
+        demo = "make demo BROWSER=1               4 accounts in real browsers, one killed on the way, and a report"
+        if missing := missing_for_browsers(settings):
+            Console(stderr=True).print(f"[bold red]No account of type webjs can run:[/bold red] {missing}")
     text = f"""\
 [bold green]wasup is running.[/bold green]
 
@@ -75,12 +103,12 @@ API key           in {key} (admin key: {settings.data_dir / ADMIN_KEY})
 
 [bold]Try next[/bold], in another terminal:
 
-  make demo                         20 accounts, 1,000 messages, crashes on the way, and a report
+  {demo}
   .venv/bin/wasup tree --watch      the live tree of supervisors and actors
 
   KEY=$(cat {key})
   curl -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' \\
-       -d '{{"provider_type": "emulated"}}' {running.url}/api/accounts
+       -d '{{"provider_type": "{provider_type}"}}' {running.url}/api/accounts
   curl -H "Authorization: Bearer $KEY" -X POST {running.url}/api/accounts/1/connect
   curl -H "Authorization: Bearer $KEY" "{running.url}/api/accounts/1/qr?format=text"
   … then paste the code on the phones' page, and write to the account from there.

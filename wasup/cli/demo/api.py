@@ -57,9 +57,9 @@ class Api:
             await trio.sleep(min(wait, 2.0))
         raise ApiError(f"{method} {path}: {problem}")
 
-    async def create_account(self, name: str) -> int:
-        """A new account of the emulated provider."""
-        account = await self.call("POST", "/api/accounts", json={"provider_type": "emulated", "name": name})
+    async def create_account(self, name: str, provider_type: str = "emulated") -> int:
+        """A new account."""
+        account = await self.call("POST", "/api/accounts", json={"provider_type": provider_type, "name": name})
         account_id: int = account["id"]
         return account_id
 

@@ -1,15 +1,19 @@
 """The scenes of the demo, each shown as it happens."""
 
+import os
 import random
+import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import trio
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from wasup.browsers.processes import find_browser
 from wasup.cli.demo.api import Api, ApiError
 from wasup.cli.demo.report import Findings, percentile
 from wasup.emulator.client import EmulatorClient
@@ -18,12 +22,18 @@ __all__ = ["Play"]
 
 _PATIENCE = 120.0
 _RATE = 150.0
+_BROWSER_RATE = 5.0  # for each account: browsers are killed and started again meanwhile
+_SECOND = 1000
 _PEOPLE = ("15550001111", "15550002222", "15550003333")
 
 
 @dataclass
 class Play:
-    """One run of the demo against a system."""
+    """One run of the demo against a system.
+
+    Attributes:
+        profiles: where the system's browsers have their profiles, for accounts in browsers; None: emulated ones.
+    """
 
     console: Console
     api: Api
@@ -32,14 +42,21 @@ class Play:
     accounts: int
     messages: int
     sends: int
+    profiles: Path | None = None
     phones: dict[int, str] = field(default_factory=dict)
     sent: dict[str, int] = field(default_factory=dict)
     killed: int = 0
     acknowledged: int = 0
     paired_in: float = 0.0
 
+    @property
+    def rate(self) -> float:
+        """Messages a second."""
+        return _RATE if self.profiles is None else _BROWSER_RATE * self.accounts
+
     async def run(self) -> None:
         """All scenes."""
+        self.begun_ms = time.time() * 1000
         self.log_start = int((await self.emulator.state())["log_next"]) - 1
         self.backend_start = len(await self.emulator.backend_log())
         with Progress(
@@ -61,7 +78,8 @@ class Play:
 
         async def pair(number: int) -> None:
             phone = f"55119{base + number}"
-            account_id = await self.api.create_account(f"Demo {number + 1}")
+            kind = "emulated" if self.profiles is None else "webjs"
+            account_id = await self.api.create_account(f"Demo {number + 1}", kind)
             self.phones[account_id] = phone
             await self.api.connect(account_id)
             while (code := await self.api.qr(account_id)) is None:
@@ -92,7 +110,7 @@ class Play:
         incoming = self.progress.add_task("Messages received and committed", total=self.messages)
         outgoing = self.progress.add_task("Messages sent", total=self.sends)
         await self.emulator.start_load(
-            rate=_RATE, count=self.messages, phones=list(self.phones.values()), chats_per_account=5
+            rate=self.rate, count=self.messages, phones=list(self.phones.values()), chats_per_account=5, keep=True
         )
         with trio.fail_after(_PATIENCE):
             async with trio.open_nursery() as nursery:
@@ -117,22 +135,35 @@ class Play:
             message_id = await self.api.send(account_id, f"+{person}", f"Demo message {number}", f"demo-{run}-{number}")
             self.sent[message_id] = account_id
             self.progress.advance(task)
-            await trio.sleep(self.messages / _RATE / max(1, self.sends) * 0.8)
+            await trio.sleep(self.messages / self.rate / max(1, self.sends) * 0.8)
 
     async def _break_things(self) -> None:
-        """Kill sessions, then account actors, then drop every connection at once."""
-        step = self.messages / _RATE / 5
-        victims = random.sample(list(self.phones), k=min(6, len(self.phones)))
-        for actor, some in (("session", victims[:3]), ("actor", victims[3:])):
+        """Kill sessions, then account actors, then a browser if there are any, then drop every connection at once."""
+        step = self.messages / self.rate / 5
+        each = 3 if self.profiles is None else 1
+        victims = random.sample(list(self.phones), k=min(2 * each + 1, len(self.phones)))
+        for actor, some in (("session", victims[:each]), ("actor", victims[each : 2 * each])):
             await trio.sleep(step)
             for account_id in some:
                 with suppress(ApiError):  # it is down at this moment: wasup itself, say, was killed and starts anew
                     await self.admin.call("POST", f"/api/actors/root/accounts/{account_id}/{actor}/restart")
                     self.killed += 1
             self.progress.console.print(f"[yellow]killed the {actor} of accounts {', '.join(map(str, some))}[/yellow]")
+        if self.profiles is not None:
+            await trio.sleep(step)
+            self._kill_browser(self.profiles, victims[-1])
         await trio.sleep(step)
         dropped = await self.emulator.ctl("drop")
         self.progress.console.print(f"[yellow]dropped all {dropped['sessions']} connections to WhatsApp[/yellow]")
+
+    def _kill_browser(self, profiles: Path, account_id: int) -> None:
+        pid = find_browser(profiles, f"account-{account_id}")
+        if pid is None:
+            self.progress.console.print(f"[yellow]account {account_id} has no browser at this moment[/yellow]")
+            return
+        os.kill(pid, signal.SIGKILL)
+        self.killed += 1
+        self.progress.console.print(f"[yellow]killed the browser of account {account_id} (SIGKILL)[/yellow]")
 
     async def _settle(self) -> None:
         """Everybody comes back, and every event is delivered."""
@@ -162,7 +193,8 @@ class Play:
         }
         acknowledged = {row["id"]: row for row in await self.emulator.log(after=self.log_start, kind="acknowledged")}
         sends = [row["id"] for row in await self.emulator.log(after=self.log_start, kind="send")]
-        rows = [row for id_ in self.phones for row in await self.api.messages(id_)]
+        every = [row for id_ in self.phones for row in await self.api.messages(id_)]
+        rows = [row for row in every if row["timestamp"] > self.begun_ms - _SECOND]  # a new login also brings old ones
         stored_in = [row["message_id"] for row in rows if not row["from_me"]]
         stored_out = {row["message_id"]: row for row in rows if row["from_me"]}
         hooks = (await self.emulator.backend_log())[self.backend_start :]
@@ -170,7 +202,7 @@ class Play:
         accounts = await self.api.accounts()
         done = {"sent", "delivered", "read"}
         latency = [(hooked[id_]["utc_ms"] - row["utc_ms"]) / 1000 for id_, row in given.items() if id_ in hooked]
-        committed = [
+        acknowledged_after = [
             (acknowledged[id_]["utc_ms"] - row["utc_ms"]) / 1000 for id_, row in given.items() if id_ in acknowledged
         ]
         return Findings(
@@ -192,8 +224,9 @@ class Play:
             unhooked=sorted(given.keys() - hooked.keys()),
             killed=self.killed,
             restarts=await self._restarts(),
-            committed_median=percentile(committed, 50),
-            committed_p99=percentile(committed, 99),
+            acknowledged="page" if self.profiles is not None else "committed",
+            acknowledged_median=percentile(acknowledged_after, 50),
+            acknowledged_p99=percentile(acknowledged_after, 99),
             latency_median=percentile(latency, 50),
             latency_p99=percentile(latency, 99),
         )

@@ -18,7 +18,10 @@ def percentile(values: list[float], share: float) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """The figures; times in seconds, lists hold message ids."""
+    """The figures; times in seconds, lists hold message ids.
+
+    `acknowledged` says what it means that WhatsApp was told: that a message is committed, or that the page has it.
+    """
 
     accounts: int
     ready: int
@@ -36,8 +39,9 @@ class Findings:
     unhooked: list[str]
     killed: int
     restarts: int
-    committed_median: float
-    committed_p99: float
+    acknowledged: str
+    acknowledged_median: float
+    acknowledged_p99: float
     latency_median: float
     latency_p99: float
 
@@ -72,12 +76,12 @@ def print_report(console: Console, found: Findings) -> bool:
         ("messages in", f"{found.given} given, {found.stored_in} rows in the database"),
         ("messages out", f"{found.asked_out} asked for, {found.stored_out} rows in the database"),
         ("webhooks delivered", f"{found.webhooks} events ({found.repeated_webhooks} of them delivered again)"),
-        ("restarts", f"{found.restarts} ({found.killed} actors killed, all connections dropped once)"),
+        ("restarts", f"{found.restarts} ({found.killed} actors or browsers killed, all connections dropped once)"),
         ("losses", str(found.losses)),
         ("duplicates", str(found.duplicates)),
         (
-            "given to committed",
-            f"median {found.committed_median * 1000:.0f} ms, p99 {found.committed_p99 * 1000:.0f} ms",
+            f"given to {found.acknowledged}",
+            f"median {found.acknowledged_median * 1000:.0f} ms, p99 {found.acknowledged_p99 * 1000:.0f} ms",
         ),
         ("given to webhook", f"median {found.latency_median * 1000:.0f} ms, p99 {found.latency_p99 * 1000:.0f} ms"),
     )

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import trio
@@ -16,28 +17,46 @@ from wasup.cli.demo.api import Api, ApiError
 from wasup.cli.demo.play import Play
 from wasup.cli.demo.report import print_report
 from wasup.cli.local import LocalSystem, read_key, read_system
+from wasup.cli.quickstart import missing_for_browsers
 from wasup.emulator.client import EmulatorClient
 from wasup.settings import Settings
 
-__all__ = ["own_system", "run_demo"]
+__all__ = ["Size", "own_system", "run_demo"]
 
 _START_WITHIN = 60.0
 
 
-async def run_demo(settings: Settings, accounts: int, messages: int, sends: int) -> bool:
-    """Play against the running system of the data folder, or against one of our own; True when nothing is missing."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """How much is played."""
+
+    accounts: int
+    messages: int
+    sends: int
+
+
+async def run_demo(settings: Settings, size: Size, browser: bool) -> bool:
+    """Play against the running system of the data folder, or against one of our own; True when nothing is missing.
+
+    Args:
+        settings: all settings.
+        size: of the demo.
+        browser: each account lives in a Chromium of its own.
+    """
+    if browser and (missing := missing_for_browsers(settings)):
+        raise SystemExit(f"wasup: {missing}")
     console = Console()
     system = read_system(settings.data_dir)
     if system is not None:
         console.print(f"Playing against the system at {system.url}")
-        return await _play(console, system, settings.data_dir, accounts, messages, sends)
+        return await _play(console, system, settings.data_dir, size, browser=browser)
     console.print("No system is running: starting one for the demo ...")
     with tempfile.TemporaryDirectory(prefix="wasup-demo-") as folder:
         async with own_system(Path(folder)) as own:
-            return await _play(console, own, Path(folder), accounts, messages, sends)
+            return await _play(console, own, Path(folder), size, browser=browser)
 
 
-async def _play(console: Console, system: LocalSystem, folder: Path, accounts: int, messages: int, sends: int) -> bool:
+async def _play(console: Console, system: LocalSystem, folder: Path, size: Size, *, browser: bool) -> bool:
     key, admin_key = read_key(folder, API_KEY), read_key(folder, ADMIN_KEY)
     if key is None or admin_key is None:
         raise SystemExit(f"wasup: {folder} holds no API keys")
@@ -46,7 +65,16 @@ async def _play(console: Console, system: LocalSystem, folder: Path, accounts: i
         Api(system.url, admin_key) as admin,
         EmulatorClient(system.emulator_url) as emulator,
     ):
-        play = Play(console, api, admin, emulator, accounts=accounts, messages=messages, sends=sends)
+        play = Play(
+            console,
+            api,
+            admin,
+            emulator,
+            accounts=size.accounts,
+            messages=size.messages,
+            sends=size.sends,
+            profiles=folder / "profiles" if browser else None,
+        )
         try:
             await play.run()
         except ApiError as error:

@@ -126,11 +126,7 @@ class _Player:
 
 
 async def run_campaign(campaign: Campaign, console: Console) -> Verdict:
-    """Run it.
-
-    Raises:
-        trio.TooSlowError: the system did not come to rest afterwards; what still waited is printed.
-    """
+    """Run it; if the system does not come to rest afterwards, what still waited is printed."""
     async with open_stage(campaign.accounts) as stage, trio.open_nursery() as nursery:
         nursery.start_soon(stage.keep_running)
         nursery.start_soon(stage.watch_memory)
@@ -144,11 +140,14 @@ async def run_campaign(campaign: Campaign, console: Console) -> Verdict:
             await player.break_things()
             senders.cancel_scope.cancel()
         console.print(f"{time.monotonic() - player.begun:6.1f} s  all faults have ended; settling")
+        settled = True
         try:
             await player.settle()
         except trio.TooSlowError:
+            settled = False
             console.print("It did not come to rest:", await stage.emulator.state(), await stage.emulator.backend())
             console.print(stage.wasup.log()[-3000:])
         verdict = await judge(stage, player.outages, player.sent)
+        verdict.settled = settled
         nursery.cancel_scope.cancel()
     return verdict

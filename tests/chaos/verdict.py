@@ -1,9 +1,10 @@
 """Compares the emulator's log with the database and with what the receiver got."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import msgspec
 from rich.table import Table
 
 from tests.chaos.stage import Stage
@@ -28,11 +29,13 @@ class Verdict:
         given: messages that WhatsApp had for the accounts.
         misplaced: messages that stand in their chat before one that was written earlier.
         sends: accepted by the API; `sends_lost` of them never reached WhatsApp, `sends_doubled` did twice.
+        untold: stored messages without exactly one event of their own.
         events: rows of the log; `undelivered` of them never reached the receiver.
         webhooks_misplaced: first deliveries that came after one with a higher sequence.
         again: deliveries of an event that the receiver had already.
         longest: seconds without any acknowledged message, at most, by fault.
         how_often: faults by name.
+        settled: whether everything came to rest in time.
     """
 
     given: int
@@ -43,6 +46,7 @@ class Verdict:
     sends: int
     sends_lost: int
     sends_doubled: int
+    untold: int
     events: int
     undelivered: int
     webhooks_misplaced: int
@@ -52,12 +56,13 @@ class Verdict:
     peak: int
     longest: dict[str, float] = field(default_factory=dict)
     how_often: dict[str, int] = field(default_factory=dict)
+    settled: bool = True
 
     @property
     def right(self) -> bool:
         """Whether nothing was lost, doubled or out of order, and all was delivered."""
         bad = (self.lost, self.doubled, self.misplaced, self.sends_lost, self.sends_doubled, self.undelivered)
-        return not any(bad) and not self.webhooks_misplaced and self.given > 0
+        return self.settled and not any(bad) and not self.webhooks_misplaced and not self.untold and self.given > 0
 
     def tables(self) -> list[Table]:
         """To be printed."""
@@ -72,6 +77,7 @@ class Verdict:
             ("sends lost", self.sends_lost, "0"),
             ("sends that arrived twice", self.sends_doubled, "0"),
             ("events", self.events, ""),
+            ("messages without exactly one event", self.untold, "0"),
             ("events never delivered", self.undelivered, "0"),
             ("first deliveries out of order", self.webhooks_misplaced, "0"),
             ("duplicates delivered", self.again, ""),
@@ -87,6 +93,10 @@ class Verdict:
         for name in sorted(self.how_often):
             faults.add_row(name, str(self.how_often[name]), f"{self.longest.get(name, 0):.1f}")
         return [figures, faults]
+
+
+class _Told(msgspec.Struct):
+    message_id: str
 
 
 async def judge(stage: Stage, outages: list[Outage], sent: list[tuple[str, str]]) -> Verdict:
@@ -110,7 +120,11 @@ async def judge(stage: Stage, outages: list[Outage], sent: list[tuple[str, str]]
     stored = [(phone.removeprefix("+"), message, chat) for phone, message, chat in rows]
     found = {(phone, message) for phone, message, _ in stored}
     taken = [(row["phone"], row["id"]) for row in await stage.emulator.log(kind="send")]
-    events = {row[0] for row in await stage.rows("SELECT event_id FROM events")}
+    log_rows = await stage.rows("SELECT event_id, type, body FROM events")
+    events = {event_id for event_id, _, _ in log_rows}
+    told = Counter(
+        msgspec.json.decode(body, type=_Told).message_id for _, kind, body in log_rows if kind == "message.received"
+    )
     received = await stage.emulator.backend_log()
     back_end = await stage.emulator.backend()
     return Verdict(
@@ -122,6 +136,7 @@ async def judge(stage: Stage, outages: list[Outage], sent: list[tuple[str, str]]
         sends=len(sent),
         sends_lost=len(set(sent) - set(taken)),
         sends_doubled=len(taken) - len(set(taken)),
+        untold=sum(told[message] != 1 for _, message in wanted),
         events=len(events),
         undelivered=len(events - {row["id"] for row in received}),
         webhooks_misplaced=back_end["out_of_order"],

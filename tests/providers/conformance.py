@@ -932,6 +932,12 @@ class ProviderConformance:
         phone, login = await harness.paired()
         async with harness.opened(login) as session:
             await harness.emulator.ctl("hang", phone=phone)
+            felt = False
+            with trio.fail_after(PATIENCE):
+                while not felt:  # it may take a moment to reach the far side
+                    with trio.move_on_after(0.2) as scope:
+                        await session.chats()
+                    felt = scope.cancelled_caught
             ends: list[DisconnectReason] = []
 
             async def fails(call: Callable[[], Any]) -> None:

@@ -164,8 +164,9 @@ class SyncWriter(Actor[Store]):
 
     def _tell(self, stores: list[Store], result: CommitResult) -> None:
         tokens: dict[ActorRef[Committed], list[int | None]] = {}
+        newest = {store.fence.account_id: store.fence for store in stores}  # what an older one brought is void
         for store in stores:
-            if store.fence.account_id in result.refused:
+            if store.fence.account_id in result.refused or store.fence != newest[store.fence.account_id]:
                 _tell_lost(actor_called(self.registry, account_name(store.fence.account_id)), store.fence)
             elif store.source is not None:
                 tokens.setdefault(store.source, []).append(store.token)

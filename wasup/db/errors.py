@@ -11,27 +11,11 @@ __all__ = ["is_disconnect", "is_retryable", "translate"]
 
 _RETRY: Final = frozenset({1213, 1205, 3572})  # deadlock; lock wait timeout; NOWAIT refused
 
-# Codes of MySQL and MariaDB that mean "not now": nothing is wrong with what was asked for.
-_UNAVAILABLE: Final = frozenset({
-    3, 28, 1021, 1030, 1114,  # disk full, in the words of several layers
-    1040, 1129, 1203, 1226,  # too many connections, host blocked
-    1053, 1077, 1079, 1927, 1317, 3168,  # shutting down, connection or query killed
-    1290, 1792, 1836, 3100,  # read-only: a fail-over is under way
-    1969, 3024,  # statement timed out
-    1044, 1045, 1049, 1054, 1142, 1143, 1146, 1227,  # not the schema or the rights that we need: somebody works on it
-    2002, 2003, 2006, 2013, 2014, 2055, 4031,  # connection refused or lost
-})  # fmt: skip
-_SQLITE_UNAVAILABLE: Final = (
-    "database is locked",
-    "database or disk is full",
-    "disk i/o error",
-    "attempt to write a readonly database",
-    "unable to open database file",
-    "no active connection",
-    "no such table",
-    "no such column",
-    "connection closed",
-)
+# What is wrong with the data itself, by the codes of MySQL and MariaDB where the driver's classes do not say so: no
+# default, packet too large, bad character, CHECK, SIGNAL, bad JSON. Whatever else goes wrong has its cause elsewhere
+# (disk, memory, rights, a fail-over, a schema that somebody works on), and the same data may well be taken later.
+_DATA: Final = frozenset({1153, 1300, 1364, 1366, 1406, 1644, 3140, 3819, 4025})
+_SQLITE_DATA: Final = ("too big", "binding parameter")
 
 
 def _code(error: exc.DBAPIError) -> int | None:
@@ -53,20 +37,26 @@ def is_disconnect(error: BaseException) -> bool:
     return isinstance(error, (ConnectionError, EOFError, asyncio.IncompleteReadError))
 
 
+def _is_about_data(error: exc.DBAPIError, words: str) -> bool:
+    return (
+        isinstance(error, exc.DataError | exc.IntegrityError)
+        or _code(error) in _DATA
+        or any(sign in words for sign in _SQLITE_DATA)
+    )
+
+
 def translate(error: Exception) -> Exception:
     """The port's exception for what a driver raised; exceptions that are the port's already stay."""
     if isinstance(error, StoreError):
         return error
     if isinstance(error, exc.DBAPIError):
         words = str(error.orig)
-        if (
-            error.connection_invalidated
-            or _code(error) in _UNAVAILABLE | _RETRY
-            or any(sign in words.lower() for sign in _SQLITE_UNAVAILABLE)
-        ):
-            return DatabaseUnavailable(words)
-        return StoreError(f"{type(error).__name__}: {words}")
-    if isinstance(error, (exc.TimeoutError, TimeoutError, OSError, EOFError, exc.InvalidRequestError)):
+        if not error.connection_invalidated and _is_about_data(error, words.lower()):
+            return StoreError(f"{type(error).__name__}: {words}")
+        return DatabaseUnavailable(words)
+    if isinstance(
+        error, (exc.TimeoutError, TimeoutError, OSError, EOFError, exc.PendingRollbackError, exc.ResourceClosedError)
+    ):
         return DatabaseUnavailable(f"{type(error).__name__}: {error}")
     if isinstance(error, exc.SQLAlchemyError):
         return StoreError(f"{type(error).__name__}: {error}")

@@ -1,4 +1,4 @@
-"""The read side of the outbox: lanes are claimed, delivered in order, and settled (`designs/outbox.md`)."""
+"""The read side of the outbox: lanes are claimed, delivered in order, and settled."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""One running instance per database, and the fences of its accounts (`designs/ownership.md`)."""
+"""One running instance per database, and the fences of its accounts."""
 
 import os
 import secrets

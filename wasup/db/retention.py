@@ -61,10 +61,16 @@ class SqlRetention:
         driver = self._engine.driver
 
         def work(connection: Connection) -> int:
+            tables = ("outbox_lanes", "dead_letters", "delivery_attempts")
+            found = {
+                table: [row[0] for row in driver.query(connection, f"SELECT DISTINCT endpoint_id FROM {table}")]
+                for table in tables
+            }
+            # Afterwards, so that an endpoint that is being created is not taken for one that is gone.
             known = {row[0] for row in driver.query(connection, "SELECT id FROM webhook_endpoints")}
             removed = 0
-            for table in ("outbox_lanes", "dead_letters", "delivery_attempts"):
-                for (endpoint_id,) in driver.query(connection, f"SELECT DISTINCT endpoint_id FROM {table}"):
+            for table, endpoints in found.items():
+                for endpoint_id in endpoints:
                     if endpoint_id not in known and removed < limit:
                         removed += _forget(connection, driver, table, endpoint_id, limit - removed)
             return removed

@@ -1,6 +1,7 @@
 """The tables, defined once for MySQL, MariaDB and SQLite.
 
-Column names follow REQUIREMENTS section 9. Times are `Millis`, text ids are `code` (compared byte by byte).
+Column names follow those of the back end that wasup serves, where the meaning is the same.
+Times are `Millis`, text ids are `code` (compared byte by byte).
 Every key that a batch looks rows up by starts with its most selective column.
 """
 

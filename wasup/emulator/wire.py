@@ -71,7 +71,7 @@ REASONS: Final[dict[int, DisconnectReason]] = {
     503: DisconnectReason.UNAVAILABLE,
     515: DisconnectReason.RESTART_REQUIRED,
 }
-"""What WhatsApp's numbers mean (`facts/disconnects.md`)."""
+"""What WhatsApp's numbers mean."""
 
 
 class _Frame(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="t", gc=False):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 import trio
+from trio import current_time
 from trio.lowlevel import wait_task_rescheduled
 
 from wasup.supervisor._actor_life import NO_MESSAGE, STOP, ActorLife
@@ -89,12 +90,10 @@ class Actor(ActorLife[M]):
 
         Override it to receive in batches; to return is a normal end.
         """
-        mailbox = self._mailbox
-        queue = mailbox.queue
-        clock = trio.current_time
+        mailbox = self._mailbox  # few variables: an idle actor keeps this frame
         turns = 0
         while True:
-            if not (queue or mailbox.system):
+            if not (mailbox.queue or mailbox.system):
                 turns = 0
                 mailbox.listen()
                 await wait_task_rescheduled(mailbox.stop_listening)
@@ -109,9 +108,9 @@ class Actor(ActorLife[M]):
                 continue
             envelope = mailbox.take()
             self._reply = reply = envelope.reply
-            begun = clock()
+            begun = current_time()
             value = await self.handle(envelope.message)
-            mailbox.handler_seconds += clock() - begun
+            mailbox.handler_seconds += current_time() - begun
             if self._reply is reply:
                 self._reply = NO_MESSAGE
                 if reply is not None:

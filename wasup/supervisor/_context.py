@@ -268,11 +268,10 @@ class ChildContext:
 
     async def run(self) -> None:
         """Run the start function to its end and tell the supervisor.  The body of the child's task."""
-        slot = self.slot
         scope = self._scope
         try:
             with scope:
-                await slot.spec.start(self, *slot.args)
+                await self.slot.spec.start(self, *self.slot.args)
         except BaseException as error:
             self._finish(self._forced or ExitReason.from_exception(error))
             if not isinstance(error, Exception):

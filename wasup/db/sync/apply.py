@@ -106,9 +106,11 @@ class Applier(MessageApplier):
         elif name is not None:
             contact = self.world.find_contact(self.account_id, self.batch.workspace_id, Person.of(item.id, item.alt))
             changed |= self._name(contact, name=name, push_name=None)
-        if item.unread_count is not None and item.unread_count != chat.unread_count:
+        # A list of chats may have been asked for before a message that is stored by now.
+        stale = item.last_message_at is not None and item.last_message_at < (chat.last_message_at or 0)
+        if not stale and item.unread_count is not None and item.unread_count != chat.unread_count:
             chat.unread_count, changed = max(item.unread_count, 0), True
-        if item.archived is not None and item.archived != chat.archived:
+        if not stale and item.archived is not None and item.archived != chat.archived:
             chat.archived, changed = item.archived, True
         if item.last_message_at is not None and item.last_message_at > (chat.last_message_at or 0):
             chat.last_message_at, changed = item.last_message_at, True

@@ -87,6 +87,7 @@ class SqlSyncStore:
             new_messages += applier.new_messages
             duplicates += applier.duplicates
             people.update(applier.seen)
+        world.settle_names()
         write(connection, driver, world, now=now)
         statuses.write(connection)
         active = sorted(account_id for account_id in held if abs(now - self._active.get(account_id, 0)) >= _ACTIVITY)

@@ -106,6 +106,16 @@ class World:
         self.add_contact(row)
         return row
 
+    def settle_names(self) -> None:
+        """Show the chat of everybody whose contact has changed by the name that the contact has in the end."""
+        for contact in {id(row): row for row in self.contacts.values()}.values():
+            chat = self.chats.get((contact.jid, contact.account_id))
+            if contact.dirty and contact.merged is None and chat is not None:
+                chat = chat.final()
+                name = display_name(contact, chat.contact_phone)
+                if name is not None and chat.contact_name != name:
+                    chat.contact_name, chat.dirty = name, True
+
     def full_identity(self, account_id: int, person: Person) -> Person:
         """The person with what the contacts know of their other identity."""
         contact = self.contacts.get((person.jid, account_id))

@@ -1,6 +1,7 @@
 """The `webjs` provider: real Chromium with the real wa-js, against the emulator's page of WhatsApp Web."""
 
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -185,6 +186,32 @@ async def test_a_page_that_goes_elsewhere_ends_the_session(harness: WebjsHarness
         host = harness.emulator.url.replace("127.0.0.1", "localhost")
         await harness.host.bridge.run(page.evaluate, f"setTimeout(() => {{ location.href = '{host}/' }})")
         assert (await the_end(session)).reason is DisconnectReason.PROTOCOL_ERROR
+
+
+_CALL = """async (port) => {
+  const peer = new RTCPeerConnection({iceServers: [{urls: `stun:127.0.0.2:${port}`}]});
+  peer.createDataChannel('x');
+  const gathered = new Promise((resolve) => {
+    peer.onicegatheringstatechange = () => peer.iceGatheringState === 'complete' && resolve();
+  });
+  await peer.setLocalDescription();
+  await gathered;
+}"""
+
+
+@on_stage
+async def test_a_call_of_the_page_reaches_nobody(harness: WebjsHarness) -> None:
+    """STUN goes past names and ports that are shut: no packet leaves."""
+    _, login = await harness.paired()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.2", 0))
+        receiver.setblocking(False)
+        async with harness.opened(login):
+            page = harness.browser_of(login).page
+            with trio.fail_after(PATIENCE):
+                await harness.host.bridge.run(page.evaluate, _CALL, receiver.getsockname()[1])
+        with pytest.raises(BlockingIOError):
+            receiver.recv(100)
 
 
 @on_stage

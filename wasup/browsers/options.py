@@ -94,6 +94,7 @@ _SWITCHES = (
     "--disable-quic",
     "--enable-aggressive-domstorage-flushing",  # localStorage is on disk after 1.5 s, not 5: a kill may lose a login
     "--disable-sync",
+    "--webrtc-ip-handling-policy=disable_non_proxied_udp",  # else a page reaches any address by STUN
     "--disable-site-isolation-trials",  # one site: no spare renderer, 5 MB
     f"--disable-features={','.join(_DISABLED)}",
     f"--enable-features={','.join(_ENABLED)}",

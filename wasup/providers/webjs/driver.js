@@ -236,7 +236,9 @@
   }
 
   function tellMessage(model) {
-    if (remember(mark(model.id))) tell('message', { message: message(model) });
+    if (model.type === 'ciphertext') return; // told again under the same key once it is decrypted
+    const made = message(model); // before it counts as told
+    if (remember(mark(model.id))) tell('message', { message: made });
   }
 
   /** After a cut the page loads what came meanwhile, and not all of that as new: whatever is recent is told. */
@@ -417,8 +419,10 @@
 
     groups: async () => {
       const joined = WPP.whatsapp.ChatStore.getModelsArray().filter((model) => model.id.isGroup());
-      const found = await Promise.all(joined.map((model) => WPP.whatsapp.GroupMetadataStore.find(model.id)));
-      return found.filter(Boolean).map(group);
+      const found = await Promise.allSettled(joined.map((model) => WPP.whatsapp.GroupMetadataStore.find(model.id)));
+      const unread = found.find(({ status }) => status === 'rejected'); // one that was left, perhaps
+      if (unread) tell('trouble', { where: 'groups', detail: String(unread.reason) });
+      return found.map(({ value }) => value).filter(Boolean).map(group);
     },
 
     send: async ({ chat: id, content, message_id, quoted }) => {

@@ -133,6 +133,8 @@ class Life:
         if "post_logout" in query and self._logged_in:
             self._logout_reason = query.get("logout_reason", [self._logout_reason or ""])[0]
             raise self._logged_out()
+        if self.ready:  # what came in between is merged by a new session only
+            raise Disconnected(DisconnectReason.RESTART_REQUIRED, "WhatsApp Web has loaded its page anew")
 
     def _logged_out(self) -> Disconnected:
         reason = self._logout_reason or "no reason told"

@@ -73,7 +73,14 @@ class DatabaseServer:
             connection.close()
 
     def _arguments(self) -> list[str]:
-        common = [f"--datadir={self.folder / 'data'}", f"--socket={self.folder / 's'}", f"--port={self.port}"]
+        # A starting server deletes whatever temporary tables it finds in its tmpdir: another's, if they share one.
+        (self.folder / "tmp").mkdir(exist_ok=True)
+        common = [
+            f"--datadir={self.folder / 'data'}",
+            f"--tmpdir={self.folder / 'tmp'}",
+            f"--socket={self.folder / 's'}",
+            f"--port={self.port}",
+        ]
         if self.mysql:
             own = ["--skip-log-bin", "--innodb-redo-log-capacity=256M"]
             return [self.binary, *common, *own, *_OPTIONS, *self.extra]

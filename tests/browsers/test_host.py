@@ -20,6 +20,17 @@ from wasup.browsers import (
 from wasup.browsers.guard import marked, process_field
 
 
+async def _on_disk(profile: Path, word: bytes) -> None:
+    """Wait until what a page has stored is in its profile: Chromium writes it behind the page's back."""
+
+    def is_there() -> bool:
+        return any(word in log.read_bytes() for log in profile.glob("Default/Local Storage/leveldb/*.log"))
+
+    with trio.fail_after(20):
+        while not is_there():
+            await trio.sleep(0.05)
+
+
 async def test_a_login_survives_a_clean_close_and_a_fresh_start_forgets_it(
     open_host: OpenHost, address: str, profiles: Path
 ) -> None:
@@ -27,11 +38,12 @@ async def test_a_login_survives_a_clean_close_and_a_fresh_start_forgets_it(
     async with open_host() as host:
         async with host.browser("1", restore=False) as browser:
             assert browser.profile is ProfileState.FRESH
-            await remember(browser, address, "me")
+            await remember(browser, address, "me and nobody else")
+            await _on_disk(profiles / "1", b"me and nobody else")
         assert not marked(browser.mark)
         async with host.browser("1", restore=True) as browser:
             assert browser.profile is ProfileState.KEPT
-            assert await recall(browser, address) == "me"
+            assert await recall(browser, address) == "me and nobody else"
         async with host.browser("1", restore=False) as browser:
             assert await recall(browser, address) is None
         await host.forget("1")

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, assert_never
 import structlog
 import trio
 
-from wasup.actors.forgetting import forget_at_provider
+from wasup.actors.login import LoginKeeper, read_account
 from wasup.actors.messages import (
     AccountRequest,
     AccountState,
@@ -33,10 +33,11 @@ from wasup.actors.messages import (
     SendMessage,
     SetTyping,
 )
-from wasup.actors.names import SESSION, account_name
-from wasup.actors.outgoing import cannot_send
+from wasup.actors.names import account_name
 from wasup.actors.policy import Verdict, decide
+from wasup.actors.queueing import queue_message
 from wasup.actors.runtime import Runtime
+from wasup.actors.session_control import SessionControl
 from wasup.actors.session_messages import (
     Admit,
     Admitted,
@@ -44,7 +45,6 @@ from wasup.actors.session_messages import (
     BecameReady,
     CompareChats,
     FirstSyncDone,
-    LogOut,
     Nudge,
     PairedWith,
     QrOffered,
@@ -54,23 +54,18 @@ from wasup.actors.session_messages import (
 )
 from wasup.actors.status import StatusKeeper
 from wasup.actors.sync import FenceLost
-from wasup.identifiers import new_message_id, phone_of
 from wasup.ports.accounts import Account, AccountStatus, Desired, Fence, StatusReason
 from wasup.ports.disconnects import RESPONSES, DisconnectReason
-from wasup.ports.session import Login
-from wasup.ports.store import DatabaseUnavailable, NotOwner, OutgoingMessage, StoreError
+from wasup.ports.store import DatabaseUnavailable
 from wasup.supervisor import (
     Actor,
     ActorRef,
-    ChildNotFound,
     ChildRef,
     ChildSpec,
-    ChildStopTimedOut,
     EndTree,
     ExitReason,
     MailboxFull,
     Reply,
-    StartFailed,
     SupervisorError,
 )
 
@@ -83,8 +78,6 @@ _ON_THE_WAY = frozenset({_S.STARTING, _S.QR_SCANNING, _S.AUTHENTICATED})
 _LINKED = frozenset({_S.AUTHENTICATED, _S.CONNECTED})
 _SENDABLE = frozenset({_S.CONNECTED, _S.RECONNECTING, _S.STARTING, _S.AUTHENTICATED})
 _PATIENCE = 60.0
-_CLOSE_PATIENCE = 10.0
-_RETRY = 0.5
 
 log = structlog.get_logger("wasup.account")
 
@@ -136,17 +129,15 @@ class AccountActor(Actor[AccountMessage]):
         stale: bool = False,
     ) -> None:
         super().__init__()
-        self._session_spec = session
         self._runtime = runtime
         self._info = account
         self._fence = fence
-        self._secret = secret
+        self._login = LoginKeeper(runtime, account, fence, secret)
+        self._control = SessionControl(account.id, session)
         self._stale = stale
         self._session: ActorRef[SessionMessage] | None = None
         self._end_reported = False
         self._streak: Counter[DisconnectReason] = Counter()
-        self._logins = runtime.account_qr(account.id)
-        self._opening = 0  # sessions being started by request
         self._suspended_until: int | None = None
         self._qr: Qr | None = None
         self._closing: list[Reply[AccountState | Refused]] = []
@@ -157,11 +148,9 @@ class AccountActor(Actor[AccountMessage]):
     async def on_start(self) -> None:
         """Take up what is stored; what was under way when an earlier life ended is begun again."""
         if self._stale or self.ref.incarnation > 1:  # what the reconciler had read for the first life is old by now
-            await self._read_again()
+            self._info, secret = await read_account(self._runtime, self._info.id)
+            self._login = LoginKeeper(self._runtime, self._info, self._fence, secret)
         account = self._info
-        self._session_id = account.session_id
-        self._first_sync = account.synchronised_at is None
-        self._paired_at = account.paired_at or account.created_at
         self._keeper = StatusKeeper(self._runtime, self.registry, account, self._fence)
         self._due = account.desired is Desired.CONNECTED and account.status not in _RESTING
         if account.desired is Desired.DISCONNECTED and account.status in _WANT_SESSION | {_S.DISCONNECTING}:
@@ -169,22 +158,6 @@ class AccountActor(Actor[AccountMessage]):
         if account.status is _S.SUSPENDED and account.suspended_until is not None:
             self._suspend_until(account.suspended_until)
         self.registry.register(account_name(account.id), self.ref)
-
-    async def _read_again(self) -> None:
-        """Read account and login, as soon as there is a database."""
-        while True:
-            try:
-                accounts = self._runtime.stores.accounts
-                account = await accounts.account(self._info.id)
-                secrets = await accounts.login_secrets([self._info.id])
-            except DatabaseUnavailable:
-                await trio.sleep(_RETRY)
-            else:
-                break
-        if account is None:
-            raise EndTree("the account is deleted")
-        self._info = account
-        self._secret = secrets.get(account.id)
 
     def _suspend_until(self, until: int) -> None:
         self._suspended_until = until
@@ -234,7 +207,7 @@ class AccountActor(Actor[AccountMessage]):
                     self._streak.clear()
                     await self._become(_S.CONNECTED, StatusReason.PROGRESS)
             case FirstSyncDone():
-                self._first_sync = False
+                self._login.first_sync = False
             case CompareChats():
                 if self._session is not None and self._keeper.status is _S.CONNECTED:
                     with suppress(MailboxFull):  # it is busy enough
@@ -242,7 +215,7 @@ class AccountActor(Actor[AccountMessage]):
             case SessionClosed():
                 await self._closed()
             case SessionGaveUp(why=why):
-                if self._keeper.status in _WANT_SESSION and not self._opening:
+                if self._keeper.status in _WANT_SESSION and not self._control.is_opening:
                     self._due = False
                     await self._become(_S.FAILED, StatusReason.BUDGET_SPENT, why[:500])
             case SuspensionOver(until=until):
@@ -270,31 +243,21 @@ class AccountActor(Actor[AccountMessage]):
         if begins and limit is not None:
             detail = f"this instance runs {limit} browsers, as many as max_browser_sessions allows"
             return Refused(refusal=Refusal.AT_CAPACITY, detail=detail)
-        pairs_anew = self._secret is None or status is _S.NEEDS_PAIRING
+        pairs_anew = self._login.secret is None or status is _S.NEEDS_PAIRING
         if begins and pairs_anew:
-            wait = self._login_wait()
+            wait = self._login.wait()
             if wait > 0:
                 return Refused(refusal=Refusal.RATE_LIMITED, detail="too many QR logins were begun", retry_after=wait)
         refused = await self._set_desired(Desired.CONNECTED)
         if refused is not None:
             return refused
         # A login that has led to `needs_pairing` would lead there again.
-        if status is _S.NEEDS_PAIRING and self._secret is not None and not await self._forget_login():
+        if status is _S.NEEDS_PAIRING and self._login.secret is not None and not await self._login.forget():
             return Refused(refusal=Refusal.UNAVAILABLE, detail="the old login cannot be removed now", retry_after=1.0)
         if begins:
             self._streak.clear()
             await self._begin(StatusReason.REQUESTED)
         return self._keeper.state()
-
-    def _login_wait(self) -> float:
-        """Count a QR login; seconds to wait when there were too many, of the account or of its workspace."""
-        now = trio.current_time()
-        workspace = self._runtime.workspace_qr(self._info.workspace_id)
-        wait = max(self._logins.wait(now), workspace.wait(now))
-        if wait <= 0:
-            self._logins.note(now)
-            workspace.note(now)
-        return wait
 
     async def _disconnect(self, *, logout: bool) -> AccountState | Refused:
         refused = await self._set_desired(Desired.DISCONNECTED)
@@ -315,27 +278,15 @@ class AccountActor(Actor[AccountMessage]):
         return self._keeper.state()  # the reply is deferred
 
     async def _close_session(self, unlink: ActorRef[SessionMessage] | None) -> None:
-        """End the session, unlinking on WhatsApp's side first where that was asked for."""
-        if unlink is not None:
-            with trio.move_on_after(_CLOSE_PATIENCE):
-                try:
-                    await unlink.ask(LogOut(), timeout=_CLOSE_PATIENCE)
-                except SupervisorError as error:
-                    log.warning("account.unlink_failed", account_id=self._info.id, error=str(error))
-        try:
-            await self.supervisor.terminate_child(SESSION)
-        except ChildStopTimedOut as error:  # it is cancelled, and nothing that it still tells is heeded
-            log.error("account.session_resists", account_id=self._info.id, error=str(error))
-        except SupervisorError:
-            return  # the whole tree is ending
-        await self.ref.tell(SessionClosed())
+        if await self._control.close(self.supervisor, unlink):
+            await self.ref.tell(SessionClosed())
 
     async def _closed(self) -> AccountState | Refused:
         """Nothing runs any more."""
         answer: AccountState | Refused | None = None
         if self._logout_asked:
             self._logout_asked = False
-            if not await self._forget_login():
+            if not await self._login.forget():
                 detail = "the account is disconnected, but its login cannot be removed now: log out again"
                 answer = Refused(refusal=Refusal.UNAVAILABLE, detail=detail, retry_after=1.0)
         if self._keeper.status is not _S.DISCONNECTED:
@@ -375,33 +326,12 @@ class AccountActor(Actor[AccountMessage]):
             reply.send(Refused(refusal=Refusal.UNAVAILABLE, detail=str(error)))
 
     async def _send(self, message: SendMessage) -> Queued | Refused:
-        if self._keeper.status not in _SENDABLE or self._secret is None:
+        if self._keeper.status not in _SENDABLE or self._login.secret is None:
             return self._wrong_state("the account cannot send now")
-        missing = cannot_send(message.content, self._runtime.providers[self._info.provider_type].capabilities)
-        if missing is not None:
-            return Refused(refusal=Refusal.NOT_SUPPORTED, detail=missing)
-        try:
-            stored, new = await self._runtime.stores.messages.queue_message(
-                OutgoingMessage(
-                    fence=self._fence,
-                    workspace_id=self._info.workspace_id,
-                    provider_type=self._info.provider_type,
-                    chat=message.chat,
-                    message_id=new_message_id(),
-                    content=message.content,
-                    quoted_id=message.quoted_id,
-                    idempotency_key=message.idempotency_key,
-                )
-            )
-        except DatabaseUnavailable as error:
-            return Refused(refusal=Refusal.UNAVAILABLE, detail=str(error))
-        except NotOwner as error:
-            raise EndTree(str(error)) from error
-        except StoreError as error:  # a conflict, or something that the database does not take
-            return Refused(refusal=Refusal.INVALID, detail=str(error))
-        if new and self._session is not None and self._session.alive:
+        queued = await queue_message(self._runtime, self._info, self._fence, message)
+        if isinstance(queued, Queued) and queued.new and self._session is not None and self._session.alive:
             self._session.tell_nowait(Nudge())
-        return Queued(message=stored, new=new)
+        return queued
 
     # ---- what the session tells --------------------------------------------------------------
 
@@ -412,45 +342,14 @@ class AccountActor(Actor[AccountMessage]):
         gave_up = self._keeper.status is _S.FAILED
         if self._keeper.status is not _S.RECONNECTING:
             await self._become(_S.STARTING, reason)
-        self._opening += 1
+        self._control.will_open()
         self.nursery.start_soon(self._open_session, gave_up)
 
     async def _open_session(self, afresh: bool) -> None:  # noqa: FBT001 - started in a nursery
-        """Start the session now; whatever comes of it is told, so that the account is not left waiting for it.
-
-        Args:
-            afresh: with a new budget.
-        """
-        failure = "the session before it does not end"
-        deadline = trio.current_time() + _PATIENCE
-        try:
-            while trio.current_time() < deadline:
-                try:
-                    await self._start_session(afresh=afresh)
-                except ChildStopTimedOut:
-                    await trio.sleep(_RETRY)
-                else:
-                    return
-        except StartFailed as error:  # nobody tries again by himself
-            failure = str(error.reason)
-        except SupervisorError as error:  # another request was faster, or the tree is ending
-            log.info("account.session_not_opened", account_id=self._info.id, why=str(error))
-            return
-        finally:
-            self._opening -= 1
-        await self.ref.tell(SessionGaveUp(why=failure))
-
-    async def _start_session(self, *, afresh: bool) -> None:
-        try:
-            await self.supervisor.terminate_child(SESSION)  # calls a backoff off
-            if afresh:
-                await self.supervisor.delete_child(SESSION)
-        except ChildNotFound:
-            afresh = True
-        if afresh:
-            await self.supervisor.start_child(self._session_spec)
-        else:
-            await self.supervisor.restart_child(SESSION)
+        """Start the session, with a new budget or not; that it stays down is told, lest the account waits for it."""
+        failure = await self._control.open(self.supervisor, afresh=afresh)
+        if failure is not None:
+            await self.ref.tell(SessionGaveUp(why=failure))
 
     async def _admit(self, session: ActorRef[SessionMessage]) -> Admitted | None:
         """A session asks whether it may run."""
@@ -461,8 +360,7 @@ class AccountActor(Actor[AccountMessage]):
         self.monitor(session)
         if self._keeper.status is not _S.STARTING:
             await self._become(_S.STARTING, StatusReason.PROGRESS if self._streak else StatusReason.BOOT)
-        login = Login(account_id=self._info.id, session_id=self._session_id, secret=self._secret)
-        return Admitted(login=login, first_sync=self._first_sync, paired_at=self._paired_at)
+        return self._login.admit()
 
     async def _qr_offered(self, offer: QrOffered) -> None:
         if self._keeper.status not in {_S.STARTING, _S.QR_SCANNING}:
@@ -474,25 +372,7 @@ class AccountActor(Actor[AccountMessage]):
 
     async def _paired(self, paired: PairedWith) -> None:
         """Store the login before anything else happens; the session waits for that."""
-        phone = phone_of(paired.me.id)
-        while True:
-            try:
-                await self._runtime.stores.accounts.save_login(
-                    self._fence,
-                    paired.secret,
-                    phone_number=phone or paired.me.id,
-                    lid=paired.me.lid,
-                    push_name=paired.me.push_name,
-                )
-            except DatabaseUnavailable as error:
-                log.warning("account.login_waits", account_id=self._info.id, error=str(error))
-                await trio.sleep(_RETRY)
-            except NotOwner as error:
-                raise EndTree(str(error)) from error
-            else:
-                break
-        self._secret = paired.secret
-        self._first_sync, self._paired_at = True, self._runtime.clock.now_ms()
+        await self._login.save(paired)
         if self._keeper.status in {_S.STARTING, _S.QR_SCANNING}:
             await self._become(_S.AUTHENTICATED, StatusReason.PROGRESS)
 
@@ -505,27 +385,14 @@ class AccountActor(Actor[AccountMessage]):
         if RESPONSES[ended.reason].alert:
             log.error("account.alert", account_id=self._info.id, reason=str(ended.reason), detail=ended.detail)
         if decision.forget_login:
-            await self._forget_login()  # if that fails the worthless login does no harm: it is never used again
-            self._secret = None
+            await self._login.forget()  # if that fails the worthless login does no harm: it is never used again
+            self._login.secret = None
         self._due = decision.verdict is not Verdict.STAY_DOWN
         until = int(ended.until * 1000) if ended.until is not None else None
         await self._become(decision.status, ended.reason, ended.detail, suspended_until=until)
         if decision.status is _S.SUSPENDED and until is not None:
             self._suspend_until(until)
         return decision.verdict
-
-    async def _forget_login(self) -> bool:
-        """Remove the login; False when there is no database."""
-        try:
-            self._session_id = await self._runtime.stores.accounts.forget_login(self._fence)
-        except DatabaseUnavailable as error:
-            log.warning("account.login_kept", account_id=self._info.id, error=str(error))
-            return False
-        except NotOwner as error:
-            raise EndTree(str(error)) from error
-        self._secret = None
-        await forget_at_provider(self._runtime, self._info.id, self._info.provider_type)
-        return True
 
     async def _become(
         self,

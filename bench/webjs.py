@@ -18,7 +18,7 @@ from bench.instance import Instance, running_wasup
 from bench.measure import MB, Cpu, Findings, milliseconds, percentile, usage
 from bench.options import Options
 from bench.stage import Stage, databases, open_stage
-from bench.webjs_beside import bare_page_cpu, rival_is_there, rival_memory
+from bench.webjs_beside import bare_page_cpu, missing_for_rival, rival_memory
 from wasup.browsers.guard import marked
 from wasup.browsers.processes import folder_mark, measure
 from wasup.cli.quickstart import WEB_PATH
@@ -192,12 +192,15 @@ async def _tell_memory(
         ("wasup itself", few.wasup, all_.wasup),
         ("all", few.memory, all_.memory),
     ]
-    if rival_is_there():
+    text = "webjs: each account needs less than with whatsapp-web.js"
+    if missing := missing_for_rival():
+        console.print(f"[yellow]Not compared with whatsapp-web.js:[/yellow] {missing}")
+        findings.must(f"{text}: not measured, {missing}", holds=False)
+    else:
         found = await rival_memory(stage.emulator, (_FEW, size), settle=_SETTLE)
         rows.append(("whatsapp-web.js, all", found[_FEW], found[size]))
         theirs = (found[size] - found[_FEW]) / more
-        text = f"webjs: each account needs less than with whatsapp-web.js: {ours / MB:.0f} MB, {theirs / MB:.0f} MB"
-        findings.must(text, holds=ours < theirs)
+        findings.must(f"{text}: {ours / MB:.0f} MB, {theirs / MB:.0f} MB", holds=ours < theirs)
     for name, before, after in rows:
         table.add_row(name, f"{before / MB:.0f}", f"{after / MB:.0f}", f"{(after - before) / more / MB:.0f}")
     console.print(table)
@@ -214,16 +217,17 @@ async def _tell_rates(console: Console, stage: Stage, instance: Instance, option
         cases = [(rate, phones) for rate in options.rates for phones in (every[:1], every)]
     table = Table(
         "accounts", "messages/s", "stored", "lost", "late s", "given to page ms\np50", "p99",
-        "page to committed ms\np50", "p99", "CPU\nwasup", "browsers, drivers", "",
+        "page to committed ms\np50", "p99", "CPU\nwasup", "browsers, drivers", "kept up", "p99",
         title=f"webjs: messages, {stage.kind}", title_justify="left",
     )  # fmt: skip
     for rate, phones in cases:
         found = await _load(stage, instance, phones, rate, seconds)
         committed = percentile(found.committed, 99)
         words = f"webjs: {rate} messages/s over {len(phones)} accounts"
-        text = f"{words} are kept up with, and committed within 300 ms of the page (p99)"
-        told = f"{text}: {found.late:.1f} s late, {committed * 1000:.0f} ms, {found.lost} lost"
-        holds = not found.lost and found.late < 1 and committed < _P99
+        told = f"{words} are kept up with: {found.late:.1f} s late, {found.lost} lost"
+        sustained = findings.must(told, holds=not found.lost and found.late < 1)
+        told = f"{words} are committed within 300 ms of the page (p99): {committed * 1000:.0f} ms"
+        quick = findings.must(told, holds=bool(found.committed) and committed < _P99)
         table.add_row(
             str(len(phones)),
             str(rate),
@@ -234,7 +238,8 @@ async def _tell_rates(console: Console, stage: Stage, instance: Instance, option
             *milliseconds(found.committed, 50, 99),
             f"{found.wasup_cpu:.2f}",
             f"{found.browsers_cpu:.2f}",
-            findings.must(told, holds=holds),
+            sustained,
+            quick,
         )
     console.print(table)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,7 +18,7 @@ from wasup.bridge import Bridge
 from wasup.browsers import Browser, BrowserHost, BrowserHostSettings, find_chromium
 from wasup.emulator.client import EmulatorClient
 
-__all__ = ["bare_page_cpu", "memory_of_tree", "rival_is_there", "rival_memory"]
+__all__ = ["bare_page_cpu", "memory_of_tree", "missing_for_rival", "rival_memory"]
 
 _HERE = Path(__file__).parent
 _MODULES = _HERE.parent / "tests/emulator/clients/node_modules"
@@ -61,9 +62,11 @@ async def _visit(page: Page, url: str) -> None:
     await page.goto(url)
 
 
-def rival_is_there() -> bool:
-    """Whether whatsapp-web.js is installed (by `make test`)."""
-    return (_MODULES / "whatsapp-web.js").is_dir()
+def missing_for_rival() -> str | None:
+    """What whatsapp-web.js lacks on this machine; None if nothing."""
+    if not (_MODULES / "whatsapp-web.js").is_dir():
+        return "whatsapp-web.js is not installed: `make bench` fetches it, with npm"
+    return None if shutil.which("node") else "node is missing: apt-get install nodejs"
 
 
 async def rival_memory(emulator: EmulatorClient, counts: tuple[int, ...], *, settle: float) -> dict[int, int]:

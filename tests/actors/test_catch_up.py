@@ -1,7 +1,11 @@
 """First synchronisation, catch-up of providers that refetch, and comparisons: no gap, no second event, no old news."""
 
+from collections.abc import Awaitable, Callable
 from itertools import pairwise
+from typing import Any
 
+import msgspec
+import pytest
 import trio
 from trio.testing import MockClock
 
@@ -11,7 +15,8 @@ from wasup.actors.messages import Logout
 from wasup.actors.session_messages import CompareChats
 from wasup.ports.accounts import AccountStatus
 from wasup.ports.disconnects import DisconnectReason
-from wasup.ports.messages import ContactChanged, Message
+from wasup.ports.messages import ContactChanged, Message, MessageStatus, Reaction, Receipt, Revoke
+from wasup.ports.session import HistoryPage, TryLater
 
 S = AccountStatus
 DAY = 86_400_000
@@ -252,6 +257,130 @@ async def test_a_message_that_the_provider_has_no_more_is_replaced_by_its_time(a
         provider.chats[account][ANN] = [first, *new(world, "a3", "a4")]
         await until(lambda: len(world.memory.stored[account]) == 4)
         assert world.memory.told[account] == ["a1", "a2", "a3", "a4"]
+
+
+async def missed(world: World, provider: RefetchingProvider, account: int) -> None:
+    """One message is stored, and two are written while nobody is there."""
+    async with world.running():
+        await world.connected(account)
+        await trio.sleep(1)
+        provider.write(account, *new(world, "a1"))
+        await until(lambda: world.memory.marks[account])
+    provider.write(account, *new(world, "a2", "a3"), live=False)
+
+
+async def _nothing_now(_chat: str) -> None:
+    raise TryLater("the page's database does not answer")
+
+
+async def _no_such_chat(_chat: str) -> None:
+    raise LookupError("it is not in the list any more")
+
+
+@pytest.mark.parametrize("failure", [_nothing_now, _no_such_chat])
+async def test_history_that_cannot_be_read_is_asked_for_again(
+    failure: Callable[[str], Awaitable[None]], autojump_clock: MockClock
+) -> None:
+    """An error is no empty history: what comes in live does not move the watermark, and the next session finds all."""
+    world, provider = refetching()
+    account = world.add(synchronised_at=1, paired_at=1)
+    await missed(world, provider, account)
+
+    async def failing(session: FakeSession) -> None:
+        await trio.lowlevel.checkpoint()
+        session.on_history = failure
+        session.become_ready()
+
+    provider.plans[account] = failing
+    async with world.running():
+        await world.connected(account)
+        await trio.sleep(1)
+        provider.write(account, *new(world, "a4"))
+        await until(lambda: world.memory.stored[account] == ["a1", "a4"])
+        assert world.memory.marks[account][ANN].message_id == "a1"
+        del provider.plans[account]
+        await lose_connection(world, account)
+        await until(lambda: len(world.memory.stored[account]) == 4)
+        await until(lambda: world.memory.marks[account][ANN].message_id == "a4")
+        assert sorted(world.memory.told[account]) == ["a1", "a2", "a3", "a4"]
+
+
+@pytest.mark.parametrize("hole", [{"readable": False}, {"more": True, "messages": ()}], ids=["sealed", "empty"])
+async def test_a_page_with_a_hole_does_not_move_the_watermark(hole: dict[str, Any], autojump_clock: MockClock) -> None:
+    """What can be read is stored; what cannot yet is asked for from the same place, again and again."""
+    world, provider = refetching()
+    account = world.add(synchronised_at=1, paired_at=1)
+    await missed(world, provider, account)
+
+    async def with_a_hole(session: FakeSession) -> None:
+        await trio.lowlevel.checkpoint()
+        whole = session.history
+
+        async def history(chat: str, **question: Any) -> HistoryPage:
+            return msgspec.structs.replace(await whole(chat, **question), **hole)
+
+        session.history = history  # type: ignore[method-assign]
+        session.become_ready()
+
+    provider.plans[account] = with_a_hole
+    for live in ("b1", "b2"):
+        async with world.running():
+            await world.connected(account)
+            await trio.sleep(1)
+            provider.write(account, *new(world, live))
+            await until(lambda live=live: live in world.memory.stored[account])  # type: ignore[misc]
+            assert world.memory.marks[account][ANN].message_id == "a1"
+            assert ("a3" in world.memory.stored[account]) is ("messages" not in hole)
+    del provider.plans[account]
+    async with world.running():
+        await until(lambda: world.memory.marks[account][ANN].message_id == "b2")
+        assert sorted(world.memory.told[account]) == ["a1", "a2", "a3", "b1", "b2"]
+
+
+async def test_what_has_become_of_messages_is_merged_with_them(autojump_clock: MockClock) -> None:
+    """Receipts, then messages, then the other changes; those of before the login are told to nobody."""
+    world, provider = refetching()
+    account = world.add(synchronised_at=1, paired_at=world.clock.now_ms())
+    await missed(world, provider, account)
+    [a2] = [written for written in provider.chats[account][ANN] if written.id == "a2"]
+    before = world.clock.now_ms() - DAY
+    receipt = Receipt(chat=ANN, message_ids=("m1",), status=MessageStatus.READ, timestamp=before)
+    reaction = msgspec.structs.replace(a2, id="r1", content=Reaction(target_id="a1", emoji="+"))
+    deletion = msgspec.structs.replace(a2, id="x1", content=Revoke(target_id="a0"), timestamp=before)
+
+    async def changed(session: FakeSession) -> None:
+        await trio.lowlevel.checkpoint()
+        whole = session.history
+
+        async def history(chat: str, **question: Any) -> HistoryPage:
+            page = await whole(chat, **question)
+            return msgspec.structs.replace(page, changes=(reaction, deletion, receipt))
+
+        session.history = history  # type: ignore[method-assign]
+        session.become_ready()
+
+    provider.plans[account] = changed
+    async with world.running():
+        await until(lambda: "x1" in world.memory.stored[account])
+    [batch] = [batch for batch in world.memory.commits if any(item == receipt for _, item in batch)]
+    ids = [getattr(item, "id", "receipt") for _, item in batch if isinstance(item, Message | Receipt)]
+    assert ids == ["receipt", "a2", "a3", "r1", "x1"]
+    assert world.memory.told[account] == ["a1", "a2", "a3", "r1"]
+    assert world.memory.marks[account][ANN].message_id == "a3"
+
+
+async def test_a_reaction_does_not_move_the_watermark(autojump_clock: MockClock) -> None:
+    """In history it is no message: nothing could be asked for that follows it."""
+    world, provider = refetching()
+    account = world.add(synchronised_at=1, paired_at=1)
+    async with world.running():
+        await world.connected(account)
+        await trio.sleep(1)
+        provider.write(account, *new(world, "a1"))
+        [reaction] = new(world, "r1")
+        provider.write(account, msgspec.structs.replace(reaction, content=Reaction(target_id="a1", emoji="+")))
+        await until(lambda: world.memory.stored[account] == ["a1", "r1"])
+        assert world.memory.marks[account][ANN].message_id == "a1"
 
 
 async def test_while_the_database_is_away_nothing_is_lost_of_what_whatsapp_was_told(autojump_clock: MockClock) -> None:

@@ -1,4 +1,4 @@
-"""A small web server for browsers, and what to do with a page of it."""
+"""A small web server for browsers, with workers that call elsewhere, and what to do with a page of it."""
 
 import threading
 from collections.abc import Iterator
@@ -26,12 +26,22 @@ _PUT = """async value => {
 }"""
 
 
+_WORKER = """
+setInterval(() => {
+    fetch('http://request.%(kind)s.example/').catch(() => 0);
+    new WebSocket('ws://socket.%(kind)s.example/');
+}, 100);
+"""
+
+
 class _Page(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
+        _, _, worker = self.path.rpartition("/worker/")
+        content = _WORKER % {"kind": worker} if worker else "<!doctype html><title>page</title>"
         self.send_response(200)
-        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Type", "text/javascript" if worker else "text/html")
         self.end_headers()
-        self.wfile.write(b"<!doctype html><title>page</title>")
+        self.wfile.write(content.encode())
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
         """Say nothing."""
@@ -39,7 +49,7 @@ class _Page(BaseHTTPRequestHandler):
 
 @contextmanager
 def web_server() -> Iterator[str]:
-    """A server of one page; gives its address."""
+    """A server of one page, and of workers at `worker/<kind>`; gives its address."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Page) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:

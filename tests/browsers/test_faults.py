@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.browsers.conftest import OpenHost
+from tests.browsers.conftest import OpenHost, SharedHost
 from tests.browsers.pages import recall, remember, visit
+from tests.providers.stage import on_stage
 from wasup.browsers import Browser
 from wasup.browsers.guard import MARK_SWITCH, marked, process_field
 
@@ -36,6 +37,9 @@ async def main():
 
 trio.run(main)
 """
+
+
+_NOTICED_WITHIN = 5.0  # on a busy machine; some tenths of a second on a free one
 
 
 def _page_process(browser: Browser) -> int:
@@ -63,9 +67,7 @@ async def _hang_page(browser: Browser) -> None:
     await browser.bridge.run(browser.page.evaluate, "setTimeout(() => { while (true); }, 0)")
 
 
-async def test_each_fault_is_noticed_within_a_second_and_touches_no_other_browser(
-    open_host: OpenHost, address: str
-) -> None:
+async def test_each_fault_is_noticed_and_touches_no_other_browser(open_host: OpenHost, address: str) -> None:
     """Killed, stopped, crashed: `lost` says so, everything of it is gone after the context, its neighbour lives."""
     faults = [
         (_kill_browser, "process ended"),
@@ -78,44 +80,40 @@ async def test_each_fault_is_noticed_within_a_second_and_touches_no_other_browse
             async with host.browser("1", restore=False) as browser:
                 await visit(browser, address)
                 await fault(browser)
-                with trio.fail_after(2):
+                with trio.fail_after(_NOTICED_WITHIN):
                     assert told in await browser.lost()
             assert not marked(browser.mark)
         assert not neighbour.is_lost
         await remember(neighbour, address, "me")
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
-async def test_the_death_of_a_driver_is_lost_to_its_own_browsers_only(
-    open_host: OpenHost, address: str, number: signal.Signals
-) -> None:
-    """Two browsers on two drivers: one driver dies, its browser ends, and comes back on a new driver."""
+async def test_the_death_of_a_driver_is_lost_to_its_own_browsers_only(open_host: OpenHost, address: str) -> None:
+    """Two browsers on two drivers: one driver dies, or stops; its browser ends, and the next has a new driver."""
     async with open_host(accounts_per_driver=1) as host, host.browser("well", restore=False) as neighbour:
-        async with host.browser("1", restore=False) as browser:
-            await remember(browser, address, "me")
-            await browser.good()
-            driver = next(d for d in host._drivers.running if browser in d.browsers)
-            os.kill(driver.pid, number)
-            with trio.fail_after(2):
-                assert "driver died" in await browser.lost()
-        assert not marked(browser.mark)
-        assert not marked(driver.mark)
-        assert not neighbour.is_lost
-        async with host.browser("1", restore=False) as browser:
-            await visit(browser, address)
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            async with host.browser("1", restore=False) as browser:
+                await visit(browser, address)
+                driver = next(d for d in host._drivers.running if browser in d.browsers)
+                os.kill(driver.pid, number)
+                with trio.fail_after(_NOTICED_WITHIN):
+                    assert "driver died" in await browser.lost()
+            assert not marked(browser.mark)
+            assert not marked(driver.mark)
+            assert not neighbour.is_lost
         await visit(neighbour, address)
 
 
-async def test_a_kill_right_after_a_login_has_settled_loses_nothing(open_host: OpenHost, address: str) -> None:
+@on_stage
+async def test_a_kill_right_after_a_login_has_settled_loses_nothing(harness: SharedHost, address: str) -> None:
     """Chromium writes what a page stores within two seconds; no clean close is needed."""
-    async with open_host() as host:
-        async with host.browser("1", restore=False) as browser:
-            await remember(browser, address, "me")
-            await trio.sleep(2)
-            browser.kill()
-            assert "ended" in await browser.lost()
-        async with host.browser("1", restore=True) as browser:
-            assert await recall(browser, address) == "me"
+    host = harness.host
+    async with host.browser("1", restore=False) as browser:
+        await remember(browser, address, "me")
+        await trio.sleep(2)
+        browser.kill()
+        assert "ended" in await browser.lost()
+    async with host.browser("1", restore=True) as browser:
+        assert await recall(browser, address) == "me"
 
 
 async def test_what_hangs_is_closed_all_the_same(open_host: OpenHost, address: str) -> None:
@@ -130,17 +128,18 @@ async def test_what_hangs_is_closed_all_the_same(open_host: OpenHost, address: s
             assert not marked(browser.mark)
 
 
-async def test_cancelling_in_the_middle_ends_the_browser(open_host: OpenHost) -> None:
+@on_stage
+async def test_cancelling_in_the_middle_ends_the_browser(harness: SharedHost) -> None:
     """The context closes its browser whatever goes on."""
-    async with open_host() as host:
-        mark = ""
-        with trio.CancelScope() as scope:
-            async with host.browser("1", restore=False) as browser:
-                mark = browser.mark
-                scope.cancel()
-                await trio.sleep_forever()
-        assert mark
-        assert not marked(mark)
+    host = harness.host
+    mark = ""
+    with trio.CancelScope() as scope:
+        async with host.browser("1", restore=False) as browser:
+            mark = browser.mark
+            scope.cancel()
+            await trio.sleep_forever()
+    assert mark
+    assert not marked(mark)
 
 
 @pytest.mark.parametrize(("number", "deadline"), [(signal.SIGKILL, 20.0), (signal.SIGSTOP, 1.0)])

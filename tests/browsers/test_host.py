@@ -1,12 +1,15 @@
 """Browsers that start, end, keep their logins and stay within limits."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 import trio
 
-from tests.browsers.conftest import OpenHost
+from tests.browsers.conftest import OpenHost, SharedHost
 from tests.browsers.pages import recall, remember, visit
+from tests.providers.stage import on_stage
 from wasup.browsers import (
     BrowserError,
     BrowserHost,
@@ -31,33 +34,45 @@ async def _on_disk(profile: Path, word: bytes) -> None:
             await trio.sleep(0.05)
 
 
-async def test_a_login_survives_a_clean_close_and_a_fresh_start_forgets_it(
-    open_host: OpenHost, address: str, profiles: Path
-) -> None:
+@contextmanager
+def _file_in_place_of(folder: Path) -> Iterator[None]:
+    elsewhere = folder.rename(folder.with_name("elsewhere"))
+    folder.touch()
+    yield
+    folder.unlink()
+    elsewhere.rename(folder)
+
+
+@on_stage
+async def test_a_login_survives_a_clean_close_and_a_fresh_start_forgets_it(harness: SharedHost, address: str) -> None:
     """What a page stored is there with `restore`, and gone without; nothing runs after the context."""
-    async with open_host() as host:
-        async with host.browser("1", restore=False) as browser:
-            assert browser.profile is ProfileState.FRESH
-            await remember(browser, address, "me and nobody else")
-            await _on_disk(profiles / "1", b"me and nobody else")
-        assert not marked(browser.mark)
-        async with host.browser("1", restore=True) as browser:
-            assert browser.profile is ProfileState.KEPT
-            assert await recall(browser, address) == "me and nobody else"
+    profiles = harness.profiles
+    host = harness.host
+    async with host.browser("1", restore=False) as browser:
+        assert browser.profile is ProfileState.FRESH
+        await remember(browser, address, "me and nobody else")
+        await _on_disk(profiles / "1", b"me and nobody else")
+    assert not marked(browser.mark)
+    async with host.browser("1", restore=True) as browser:
+        assert browser.profile is ProfileState.KEPT
+        assert await recall(browser, address) == "me and nobody else"
+    with ExitStack() as afterwards:
         async with host.browser("1", restore=False) as browser:
             assert await recall(browser, address) is None
-        await host.forget("1")
-        assert not await trio.Path(profiles / "1").exists()
+            # What cannot be tidied up is no fault of what was going on in the browser.
+            afterwards.enter_context(_file_in_place_of(profiles))
+    await host.forget("1")
+    assert not await trio.Path(profiles / "1").exists()
 
 
+@on_stage
 async def test_init_scripts_run_before_the_page_and_only_allowed_hosts_answer(
-    open_host: OpenHost, address: str
+    harness: SharedHost, address: str
 ) -> None:
     """A script given is there in the first document; a host that is not allowed does not resolve."""
-    async with (
-        open_host() as host,
-        host.browser("1", restore=False, init_scripts=["window.given = 7"], allowed_hosts=["127.0.0.1"]) as browser,
-    ):
+    async with harness.host.browser(
+        "1", restore=False, init_scripts=["window.given = 7"], allowed_hosts=["127.0.0.1"]
+    ) as browser:
         await visit(browser, address)
 
         async def given() -> object:
@@ -68,15 +83,16 @@ async def test_init_scripts_run_before_the_page_and_only_allowed_hosts_answer(
             await visit(browser, address.replace("127.0.0.1", "localhost"))
 
 
-async def test_profiles_stay_small(open_host: OpenHost, address: str, profiles: Path) -> None:
+@on_stage
+async def test_profiles_stay_small(harness: SharedHost, address: str) -> None:
     """After a close there is what the login needs, the cache, and the copy."""
-    async with open_host() as host, host.browser("1", restore=False) as browser:
+    async with harness.host.browser("1", restore=False) as browser:
         await remember(browser, address, "me")
         await browser.good()
     known = {"Local State", "Default", "wasup-seal.json"}
-    assert {path.name for path in (profiles / "1").iterdir()} == known
-    assert not (profiles / "1" / "Default" / "Service Worker").exists()
-    size = sum(file.stat().st_size for file in (profiles / "1.good").rglob("*") if file.is_file())
+    assert {path.name for path in (harness.profiles / "1").iterdir()} == known
+    assert not (harness.profiles / "1" / "Default" / "Service Worker").exists()
+    size = sum(file.stat().st_size for file in (harness.profiles / "1.good").rglob("*") if file.is_file())
     assert 0 < size < 500_000
 
 
@@ -152,16 +168,17 @@ async def test_a_browser_that_does_not_start_is_lost_and_leaves_nothing(open_hos
             await _open(host, "1")
 
 
-async def test_a_cancelled_launch_leaves_nothing(open_host: OpenHost) -> None:
+@on_stage
+async def test_a_cancelled_launch_leaves_nothing(harness: SharedHost) -> None:
     """However early or late it is cancelled, no process is left."""
-    async with open_host() as host:
-        await _open(host, "0")  # the driver is there
-        for after in (0.01, 0.05, 0.15, 0.3):
-            with trio.move_on_after(after):
-                await _open(host, "1")
-            assert not marked(f"{host.mark}1.")
-        await trio.sleep(0.3)
+    host = harness.host
+    await _open(host, "0")  # the driver is there
+    for after in (0.01, 0.05, 0.15, 0.3):
+        with trio.move_on_after(after):
+            await _open(host, "1")
         assert not marked(f"{host.mark}1.")
+    await trio.sleep(0.3)
+    assert not marked(f"{host.mark}1.")
 
 
 async def test_memory_is_measured_against_the_budget(open_host: OpenHost) -> None:

@@ -4,14 +4,18 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import trio
 
-from tests.browsers.conftest import OpenHost
+from tests.browsers.conftest import OpenHost, SharedHost
 from tests.browsers.pages import recall, remember, visit
-from wasup.browsers import BrowserLost, DiskFull, ProfileLost, ProfileState
+from tests.providers.stage import on_stage
+from wasup.browsers import BrowserLost, DiskFull, ProfileLost, ProfileState, StorageFailed
 from wasup.browsers.profiles import Profiles
 from wasup.browsers.storage import SEAL, break_seal, seal
 
@@ -155,6 +159,84 @@ def test_an_interrupted_copy_leaves_one_that_can_be_used(store: Profiles, profil
     assert store.prepare("1", restore=True) is ProfileState.RECOVERED
 
 
+def _age(folder: Path) -> None:
+    """As if nothing had been written for some time."""
+    for file in folder.rglob("*"):
+        os.utime(file, (time.time() - 60,) * 2)
+
+
+def test_a_profile_in_use_is_copied_when_nothing_is_written_to_it(store: Profiles, profiles: Path) -> None:
+    """There is a copy although the browser never ends cleanly; a second one is not made."""
+    shutil.rmtree(profiles / "1.good")
+    break_seal(profiles / "1")
+    assert not store.keep("1")  # written just now
+    assert [path.name for path in profiles.glob("1*")] == ["1"]
+    _age(profiles / "1")
+    assert store.keep("1")
+    before = (profiles / "1.good").stat()
+    assert store.keep("1")
+    assert (profiles / "1.good").stat() == before
+    _cut_everything(profiles / "1")
+    assert store.prepare("1", restore=True) is ProfileState.RECOVERED
+
+
+def test_what_is_written_while_it_is_copied_makes_no_copy(
+    store: Profiles, profiles: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a file that grows, nor one that goes away under the copy."""
+    shutil.rmtree(profiles / "1.good")
+    break_seal(profiles / "1")
+    copy = shutil.copytree
+    logs = [*(profiles / "1").rglob("*.log")]
+
+    def grow(*args: Any, **named: Any) -> Any:
+        with logs[0].open("ab") as log:
+            log.write(b"more")
+        return copy(*args, **named)
+
+    def vanish(*args: Any, **named: Any) -> Any:
+        logs[1].unlink(missing_ok=True)  # it calls itself
+        return copy(*args, **named)
+
+    for meanwhile in (grow, vanish):
+        _age(profiles / "1")
+        monkeypatch.setattr(shutil, "copytree", meanwhile)
+        assert not store.keep("1")
+        assert [path.name for path in profiles.glob("1*")] == ["1"]
+
+
+def test_a_copy_that_has_proved_good_is_kept_when_the_profile_is_damaged_again(store: Profiles, profiles: Path) -> None:
+    """The login works: what it came from is not to blame for what happens later."""
+    _remove(profiles / "1")
+    assert store.prepare("1", restore=True) is ProfileState.RECOVERED
+    assert store.keep("1")
+    _cut_table(profiles / "1")
+    assert store.prepare("1", restore=True) is ProfileState.RECOVERED
+
+
+def test_a_profile_that_cannot_be_read_is_neither_used_nor_given_up(store: Profiles, profiles: Path) -> None:
+    """A disk that fails, or a file that is another user's, is no damage: it is told, and all is left as it is."""
+    break_seal(profiles / "1")
+    file = profiles / "1" / STORAGE / "CURRENT"
+    aside = file.rename(profiles / "elsewhere")
+    file.symlink_to(file)  # a loop: the one thing that root cannot read either
+    for _ in range(2):
+        with pytest.raises(StorageFailed, match=str(file)):
+            store.prepare("1", restore=True)
+    aside.rename(file)
+    assert store.prepare("1", restore=True) is ProfileState.KEPT
+
+
+@pytest.mark.parametrize("what", ["prepare", "close", "keep", "check_room"])
+def test_a_folder_that_is_none_has_a_name(store: Profiles, profiles: Path, what: str) -> None:
+    """Whatever the operating system says comes out as an error of ours, with the folder in it."""
+    profiles.rename(profiles.with_name("elsewhere"))
+    profiles.write_text("in the way")
+    options = {"prepare": {"restore": True}, "close": {"clean": True, "good": True}}.get(what, {})
+    with pytest.raises(StorageFailed, match=str(profiles)):
+        getattr(store, what)("1", **options)
+
+
 @pytest.mark.parametrize("name", ["", "..", "1.good", "a/b", "A", "x" * 65])
 def test_names_that_could_be_paths_are_refused(store: Profiles, name: str) -> None:
     """Only our own kind of name."""
@@ -204,29 +286,37 @@ def test_a_disk_that_fills_up_spares_the_copy_before(tiny: Path) -> None:
     assert store.prepare("1", restore=True) is ProfileState.RECOVERED
 
 
-async def test_a_browser_recovers_a_login_from_the_good_copy(open_host: OpenHost, address: str, profiles: Path) -> None:
-    """End to end: cut files, a recovered login, then a page that says the copy is no good either."""
-    async with open_host() as host:
-        async with host.browser("1", restore=False) as browser:
-            await remember(browser, address, "me")
-            await browser.good()
-        _cut_everything(profiles / "1")
-        async with host.browser("1", restore=True) as browser:
-            assert browser.profile is ProfileState.RECOVERED
-            assert await recall(browser, address) == "me"
-            browser.damaged()
-        with pytest.raises(ProfileLost):
-            async with host.browser("1", restore=True):
-                pass
+@on_stage
+async def test_a_browser_recovers_a_login_from_the_good_copy(harness: SharedHost, address: str) -> None:
+    """End to end: a browser that never ends cleanly, cut files, a recovered login, then a copy that is no good."""
+    host = harness.host
+    async with host.browser("1", restore=False) as browser:
+        await remember(browser, address, "me")
+        with trio.fail_after(10):
+            while not await browser.keep_copy():
+                await trio.sleep(0.1)
+        browser.kill()
+    _cut_everything(harness.profiles / "1")
+    async with host.browser("1", restore=True) as browser:
+        assert browser.profile is ProfileState.RECOVERED
+        assert await recall(browser, address) == "me"
+        browser.damaged()
+    with pytest.raises(ProfileLost):
+        async with host.browser("1", restore=True):
+            pass
 
 
 async def test_a_profile_that_chromium_cannot_start_on_is_set_aside(
     open_host: OpenHost, address: str, profiles: Path, tmp_path: Path
 ) -> None:
-    """Chromium is tried on an empty profile: if that works, the profile is at fault, else nothing is touched."""
+    """Chromium is tried on an empty profile: if that works, the profile is at fault, else nothing is touched.
+
+    Nor is it when Chromium was killed while it started.
+    """
     program = tmp_path / "chromium"
     program.write_text(
         f'#!/bin/sh\ntest -e "{tmp_path}/broken" && exit 1\n'
+        f'test -e "{tmp_path}/killed" && rm "{tmp_path}/killed" && kill -9 $$\n'
         f'case "$*" in *user-data-dir={profiles}/1\\ *) test -e "{tmp_path}/poisoned" && exit 1;; esac\n'
         'exec chromium "$@"\n'
     )
@@ -241,9 +331,13 @@ async def test_a_profile_that_chromium_cannot_start_on_is_set_aside(
         async with host.browser("1", restore=False) as browser:
             await remember(browser, address, "me")
             await browser.good()
-        for fault, after in (("broken", ProfileState.KEPT), ("poisoned", ProfileState.RECOVERED)):
+        for fault, after in (
+            ("broken", ProfileState.KEPT),
+            ("killed", ProfileState.KEPT),
+            ("poisoned", ProfileState.RECOVERED),
+        ):
             (tmp_path / fault).touch()
             with pytest.raises(BrowserLost):
                 await start()
-            (tmp_path / fault).unlink()
+            (tmp_path / fault).unlink(missing_ok=True)
             assert await start() is after

@@ -67,6 +67,14 @@ def test_the_version_in_the_lock_is_the_one_of_the_bundle() -> None:
     assert "resolved" not in (folder / "package-lock.json").read_text()
 
 
+def test_every_part_of_the_driver_is_injected() -> None:
+    """A file that nobody joins would be a part that is silently missing."""
+    files = [*(Path(bundle.__file__).parent / "driver").glob("*.js")]
+    driver = init_scripts()[-1]
+    assert len(files) > 5
+    assert [file.name for file in files if file.read_text() not in driver] == []
+
+
 def test_a_bundle_of_other_bytes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One changed byte is enough, and the message says what to do."""
     other = tmp_path / "wppconnect-wa.js"

@@ -1,5 +1,6 @@
 """How WhatsApp Web's own words become events and ends of a session."""
 
+import time
 from typing import Any
 
 import msgspec
@@ -174,3 +175,13 @@ def test_a_secret_of_another_kind_is_a_bad_session(data: bytes) -> None:
     with pytest.raises(Disconnected) as end:
         read_secret(data)
     assert end.value.reason is DisconnectReason.BAD_SESSION
+
+
+@pytest.mark.parametrize("word", ["TOS_BLOCK", "SMB_TOS_BLOCK"])
+def test_a_ban_with_an_end_is_a_temporary_one(word: str) -> None:
+    """The page tells when it tries again: hours ahead is the end of a ban, seconds ahead are nothing special."""
+    until = time.time() + 3600
+    temporary = ends(life(SECRET), state("CONNECTED", word, retry=until))
+    assert (temporary.reason, temporary.until) == (DisconnectReason.TEMPORARILY_BANNED, until)
+    for retry in (None, time.time() + 5, time.time() - 3600):
+        assert ends(life(SECRET), state("CONNECTED", word, retry=retry)).reason is DisconnectReason.BANNED

@@ -1,5 +1,6 @@
 """What the page tells, in wasup's words: on samples as the driver sends them."""
 
+import json
 from typing import Any
 
 import msgspec
@@ -29,9 +30,10 @@ from wasup.ports.messages import (
     Unsupported,
     Video,
     Voice,
+    deletion_id,
 )
 from wasup.ports.session import Me, Typing
-from wasup.providers.webjs import raw, translate
+from wasup.providers.webjs import raw, reading, translate
 
 ME = Me(id="5511999998888@c.us", lid="111@lid", push_name="Me", platform="android")
 ADA = "15550001111@c.us"
@@ -51,7 +53,7 @@ def message(**fields: Any) -> Message | None:
 
 def event(kind: str, **fields: Any) -> Item | None:
     """A sample event, translated."""
-    [decoded] = raw.decode_events(msgspec.json.encode([{"kind": kind, **fields}]).decode())
+    [decoded] = reading.decode_events(msgspec.json.encode([{"kind": kind, **fields}]).decode())
     return translate.item_of(decoded, ME)
 
 
@@ -213,4 +215,44 @@ def test_typing() -> None:
 def test_what_the_driver_does_not_say_is_an_error() -> None:
     """A driver and a wasup that do not belong together are noticed at once."""
     with pytest.raises(msgspec.ValidationError):
-        raw.decode_events('[{"kind":"novelty"}]')
+        reading.decode_events('[{"kind":"novelty"}]')
+
+
+def _message(**fields: object) -> dict[str, object]:
+    return {"id": "3A01", "key": "k", "from_me": False, "chat": ADA, "t": 7, "type": "chat", "body": "hi"} | fields
+
+
+@pytest.mark.parametrize("broken", [{"body": {"no": "text"}}, {"push_name": 3}, {"t": None}])
+def test_a_message_that_cannot_be_read_is_kept_raw(broken: dict[str, object]) -> None:
+    """Live and in history: one field that is not as it should be."""
+    written = json.dumps(_message(**broken))
+    [whole, unreadable] = reading.decode_messages([msgspec.Raw(json.dumps(_message())), msgspec.Raw(written)])
+    assert translate.message_of(whole, ME) is not None
+    told = translate.message_of(unreadable, ME)
+    assert told is not None
+    assert (told.id, told.chat, told.from_me) == ("3A01", ADA, False)
+    assert isinstance(told.content, Unsupported)
+    assert json.loads(told.content.raw) == _message(**broken)
+    [event] = reading.decode_events(f'[{{"kind":"message","message":{written}}}]')
+    assert isinstance(event, raw.Happened)
+    assert event.message.raw == unreadable.raw
+
+
+def test_what_is_worth_less_than_a_session_is_left_out() -> None:
+    """A name that cannot be read, a message of nobody: the rest of the batch is told."""
+    events = reading.decode_events(
+        '[{"kind":"contact","contact":{"id":"1@c.us","name":3}},{"kind":"message","message":{"id":1}},'
+        '{"kind":"echo","number":4}]'
+    )
+    assert [type(event) for event in events] == [raw.Trouble, raw.Trouble, raw.Echo]
+    people = [msgspec.Raw(b'{"id":"1@c.us","name":3}'), msgspec.Raw(b'{"id":"2@c.us"}')]
+    assert reading.decode_each(people, raw.Contact) == [raw.Contact(id="2@c.us")]
+    fate = reading.decode_changes([msgspec.Raw(b'{"kind":"receipt"}')])
+    assert [translate.item_of(event, ME) for event in fate] == [None]
+
+
+def test_a_deletion_of_which_only_the_effect_is_known_is_always_the_same() -> None:
+    """It has an id that follows from its target, each time that it is found."""
+    found = event("revoke", id="", from_me=False, chat=ADA, target="3A00", t=5)
+    assert isinstance(found, Message)
+    assert found.id == deletion_id("3A00")

@@ -5,8 +5,8 @@ a profile from another machine would bring it: it lies in the browser's storage 
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 import trio
 
-from tests.providers.conformance import Harness, shown
+from tests.emulator.process import emulator_at
+from tests.providers.conformance import PATIENCE, Harness, shown
 from tests.providers.stage import Stage
 from wasup.bridge import Bridge
 from wasup.browsers import Browser, BrowserHost, BrowserHostSettings
@@ -26,7 +27,7 @@ from wasup.providers.webjs import Limits, WebjsProvider
 from wasup.providers.webjs.life import Secret
 from wasup.providers.webjs.session import WebjsSession
 
-__all__ = ["PairedHost", "WebjsHarness", "browser_host", "webjs_harness"]
+__all__ = ["PairedHost", "WebjsHarness", "browser_host", "told_to_the_page", "webjs_harness", "webjs_on_stage"]
 
 _SEED = """(() => {
   if (location.protocol === 'about:' || localStorage.getItem('seeded')) return;
@@ -210,3 +211,25 @@ async def webjs_harness(folder: Path, url: str, hasty: str, limits: Limits) -> A
         nursery.start_soon(harness.prepare)
         yield harness
         nursery.cancel_scope.cancel()
+
+
+@contextmanager
+def webjs_on_stage(folder: Path, limits: Limits) -> Iterator[WebjsHarness]:
+    """All that, with emulators of its own: an ordinary one, and one that is short of time and codes."""
+    with (
+        emulator_at() as ordinary,
+        emulator_at(qr_first_ttl=2.5, qr_ttl=0.1, pairing_codes_per_hour=2) as hasty,
+        Stage(lambda: webjs_harness(folder, ordinary, hasty, limits)) as stage,
+    ):
+        stage.prop.stage = stage
+        yield stage.prop
+
+
+async def told_to_the_page(emulator: EmulatorClient, phone: str) -> None:
+    """Wait until WhatsApp has been told by the page that it has everything."""
+    with trio.fail_after(PATIENCE):
+        while True:
+            [account] = [account for account in await emulator.accounts() if account["phone"] == phone]
+            if account["waiting"] == account["in_hand"] == 0:
+                return
+            await trio.sleep(0.05)

@@ -10,8 +10,8 @@ import trio
 from msgspec.structs import replace
 
 from wasup.actors.watermarks import Watermarks, mark_of
-from wasup.ports.messages import ChatChanged, Message
-from wasup.ports.session import HistoryPage, NotSupported, Session
+from wasup.ports.messages import ChatChanged, Message, Receipt
+from wasup.ports.session import HistoryPage, NotSupported, Session, TryLater
 from wasup.ports.sync import StoreItem, Watermark
 from wasup.settings import SyncSection
 
@@ -64,17 +64,13 @@ class HistoryReader:
         return message.timestamp < self.paired_at - _SKEW
 
     def has_gap(self, chat: ChatChanged, mark: Watermark | None) -> bool:
-        """Whether there may be messages that are not stored.
+        """Whether there may be something that is not stored.
 
-        A message as old as the watermark may be another one of the same second; of chats that have been silent for
-        long that is not asked again at every connection.
+        Of every chat with recent messages: what became of these is not seen in the list of chats, nor is another
+        message of the same second. Of chats that have been silent for long that is not asked at every connection.
         """
         at = chat.last_message_at
-        if at is None:
-            return True
-        if mark is None:
-            return at >= self.begins
-        return at > mark.timestamp or (at == mark.timestamp and at >= self.begins)
+        return at is None or at >= self.begins or (mark is not None and at > mark.timestamp)
 
     async def merge_all(
         self,
@@ -110,21 +106,31 @@ class HistoryReader:
 
         The chat comes last since its unread count has the messages in it already.
         """
-        newest = mark
+        newest = last = mark
+        complete = True
         try:
             page = await self._first_page(chat, mark, first=first)
-            while page.messages and (newest is None or newest.message_id != page.messages[-1].id):
-                newest = mark_of(page.messages[-1])
-                await self._hand_over(page.messages, newest, is_news=mark is not None)
-                if not page.more:
+            while True:
+                moves_on = bool(page.messages) and (last is None or last.message_id != page.messages[-1].id)
+                # Whoever has more, and shows nothing of it, has a hole in its history.
+                complete = complete and page.readable and (moves_on or not page.more)
+                if moves_on:
+                    last = mark_of(page.messages[-1])
+                    newest = last if complete else newest
+                await self._hand_over(page, newest if complete else None, is_news=mark is not None)
+                if last is None or not (page.more and moves_on):
                     break
-                page = await self.page(chat.id, after_id=newest.message_id, since=newest.timestamp)
-        except (LookupError, NotSupported) as error:
-            log.info("history.nothing", account_id=self.account_id, chat=chat.id, why=str(error))
+                page = await self.page(chat.id, after_id=last.message_id, since=last.timestamp)
+        except (LookupError, TryLater) as error:
+            complete = False
+            log.warning("history.given_up", account_id=self.account_id, chat=chat.id, why=str(error))
+        except NotSupported:
+            pass
         if self.watermarks is None:
             await self.store((chat,))
             return
-        self.watermarks.close(chat)
+        if complete:  # else the watermark stays where it is, and the next session asks again
+            self.watermarks.close(chat)
         begin = Watermark(chat=chat.id, message_id=None, timestamp=self.begins)
         await self.store((chat, begin) if newest is None else (chat,))
 
@@ -145,16 +151,30 @@ class HistoryReader:
 
         Raises:
             LookupError: there is no such chat.
+            TryLater: it could not be looked up.
         """
         limit = self.settings.history_messages
         with self.patience("a question for history"):
             if after_id is not None:
                 try:
-                    return await self.session.history(chat, after_id=after_id, limit=limit)
+                    return await self.session.history(chat, after_id=after_id, limit=limit, since=since)
                 except LookupError:
                     log.info("history.by_time", account_id=self.account_id, chat=chat)
             return await self.session.history(chat, after_id=None, limit=limit, since=since)
 
-    async def _hand_over(self, messages: Sequence[Message], mark: Watermark, *, is_news: bool) -> None:
-        told = [replace(message, history=not is_news and self.is_old(message)) for message in messages]
-        await self.store(told if self.watermarks is None else [*told, mark])
+    async def _hand_over(self, page: HistoryPage, mark: Watermark | None, *, is_news: bool) -> None:
+        """Store a page, what has become of its messages, and then the watermark.
+
+        Receipts come first: one that waits for a message of before this login tells nobody when that is stored. The
+        other changes may be about messages that were such history, however much this page is news.
+        """
+        receipts = [change for change in page.changes if isinstance(change, Receipt)]
+        messages = [replace(message, history=not is_news and self.is_old(message)) for message in page.messages]
+        changes = [
+            replace(change, history=self.is_old(change)) for change in page.changes if isinstance(change, Message)
+        ]
+        told: list[StoreItem] = [*receipts, *messages, *changes]
+        if self.watermarks is not None and mark is not None:
+            told.append(mark)
+        if told:
+            await self.store(told)

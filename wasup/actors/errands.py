@@ -6,10 +6,13 @@ import trio
 
 from wasup.actors.messages import DownloadMedia, Errand, ErrandDone, MarkRead, MediaBytes, Refusal, Refused, SetTyping
 from wasup.ports.disconnects import Disconnected
+from wasup.ports.media import transfer_time
 from wasup.ports.messages import ChatChanged, Item
-from wasup.ports.session import NotSupported, SendFailed, Session
+from wasup.ports.session import NotSupported, SendFailed, Session, TryLater
 
 __all__ = ["run_errand"]
+
+_RETRY = 10.0  # seconds after which what WhatsApp did not answer may be asked again
 
 
 async def run_errand(
@@ -19,10 +22,12 @@ async def run_errand(
     timeout: float,
     store: Callable[[tuple[Item, ...]], Awaitable[None]],
 ) -> ErrandDone | MediaBytes | Refused:
-    """Do it within `timeout` seconds; what keeps it from being done is a `Refused`.
+    """Do it within `timeout` seconds, and the time that a file takes; what keeps it from being done is a `Refused`.
 
     A connection that ends meanwhile tells its reader, which is where its end is dealt with.
     """
+    if isinstance(errand, DownloadMedia):
+        timeout += transfer_time(errand.size)
     try:
         with trio.fail_after(timeout):
             match errand:
@@ -37,6 +42,8 @@ async def run_errand(
         return Refused(refusal=Refusal.UNAVAILABLE, detail="WhatsApp did not answer in time", retry_after=1.0)
     except Disconnected as error:
         return Refused(refusal=Refusal.UNAVAILABLE, detail=f"the session ended: {error}", retry_after=1.0)
+    except TryLater as error:
+        return Refused(refusal=Refusal.UNAVAILABLE, detail=str(error), retry_after=_RETRY)
     except NotSupported as error:
         return Refused(refusal=Refusal.NOT_SUPPORTED, detail=str(error))
     except LookupError:

@@ -176,9 +176,10 @@ class MarkRead(Request[ErrandDone | Refused]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadMedia(Request[MediaBytes | Refused]):
-    """Fetch the bytes behind a provider's `MediaRef.ref`."""
+    """Fetch the bytes behind a provider's `MediaRef.ref`; it may take the longer, the larger the `size` (bytes)."""
 
     ref: str
+    size: int | None = None
 
 
 Errand: TypeAlias = SetTyping | MarkRead | DownloadMedia

@@ -4,6 +4,7 @@ import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeAlias
 
 import msgspec
 import structlog
@@ -12,7 +13,7 @@ import trio
 from wasup.actors.runtime import Doorbell, Runtime
 from wasup.ports.accounts import Fence
 from wasup.ports.disconnects import Disconnected, DisconnectReason
-from wasup.ports.media import digest_of_ref
+from wasup.ports.media import digest_of_ref, transfer_time
 from wasup.ports.messages import (
     Audio,
     Content,
@@ -36,7 +37,7 @@ __all__ = ["OutgoingQueue", "cannot_send"]
 _CLAIM = 50
 _REMEMBERED = 1000
 _PATIENCE = 3600.0
-_SLOWEST = 50_000.0  # bytes a second that an upload makes at least
+_Media: TypeAlias = Image | Video | Audio | Voice | Document | Sticker
 
 log = structlog.get_logger("wasup.outgoing")
 
@@ -127,7 +128,10 @@ class OutgoingQueue:
 
     async def _try(self, message: StoredMessage) -> Sent:
         content = await self._uploaded(message)
-        with self._answer_to("a send", self._runtime.settings.send_timeout):
+        patience = self._runtime.settings.send_timeout
+        if isinstance(content, _Media):
+            patience += transfer_time(content.media.size)  # the provider may have it uploaded only now
+        with self._answer_to("a send", patience):
             return await self._session.send(
                 message.chat, content, message_id=message.message_id, quoted_id=message.quoted_id
             )
@@ -139,7 +143,7 @@ class OutgoingQueue:
             SendFailed: the bytes are gone, or were not taken.
         """
         content = message.content
-        if not isinstance(content, Image | Video | Audio | Voice | Document | Sticker):
+        if not isinstance(content, _Media):
             return content
         digest = digest_of_ref(content.media)
         if digest is None:
@@ -152,10 +156,10 @@ class OutgoingQueue:
                 data = await self._runtime.media.get(message.workspace_id, digest)
             except LookupError:
                 raise SendFailed("media_missing", "the file was removed before it could be sent") from None
-            patience = self._runtime.settings.send_timeout + len(data) / _SLOWEST
+            patience = self._runtime.settings.send_timeout + transfer_time(len(data))
             with self._answer_to("an upload", patience):
                 ref = await self._session.upload(data, mime=media.mime, filename=media.filename)
-        return msgspec.structs.replace(content, media=msgspec.structs.replace(media, ref=ref))
+        return msgspec.structs.replace(content, media=msgspec.structs.replace(media, ref=ref, size=len(data)))
 
     @contextmanager
     def _answer_to(self, what: str, seconds: float) -> Iterator[None]:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from wasup.actors.chat_history import HistoryReader
 from wasup.actors.runtime import Runtime
 from wasup.ports.messages import ChatChanged, Item, Message
-from wasup.ports.session import Capabilities
+from wasup.ports.session import Capabilities, TryLater
 from wasup.ports.store import DatabaseUnavailable
 from wasup.ports.sync import StoreItem, SyncPhase, SyncStep, Watermark
 
@@ -143,7 +143,7 @@ class Synchroniser:
             try:
                 begin = since if after is None else after.timestamp
                 page = await reader.page(chat.id, after_id=None if after is None else after.id, since=begin)
-            except LookupError:  # it was deleted meanwhile
+            except (LookupError, TryLater):  # it was deleted meanwhile, or is looked into another time
                 return
             settled = [message for message in page.messages if message.timestamp < until]
             missing = await self._runtime.stores.sync.missing(reader.account_id, settled)

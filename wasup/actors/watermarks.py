@@ -7,10 +7,14 @@ message that comes in live must therefore not move the watermark of a chat whose
 
 from collections.abc import Iterable, Sequence
 
-from wasup.ports.messages import ChatChanged, Item, Message
+from wasup.ports.messages import ChatChanged, Edit, Item, Message, Reaction, Revoke
 from wasup.ports.sync import StoreItem, Watermark
 
 __all__ = ["Watermarks"]
+
+
+_ABOUT_OTHERS = (Reaction, Edit, Revoke)
+"""In a provider's history these are no messages of their own: nothing could be asked for that follows them."""
 
 
 class Watermarks:
@@ -34,7 +38,9 @@ class Watermarks:
             return tuple(items)
         last: dict[str, Message] = {}
         for item in items:
-            if isinstance(item, Message) and item.chat not in self._open and item.chat_alt not in self._open:
+            if not isinstance(item, Message) or isinstance(item.content, _ABOUT_OTHERS):
+                continue
+            if item.chat not in self._open and item.chat_alt not in self._open:
                 known = last.get(item.chat)
                 if known is None or item.timestamp >= known.timestamp:
                     last[item.chat] = item

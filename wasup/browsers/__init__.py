@@ -11,6 +11,7 @@ from wasup.browsers.errors import (
     BrowserMissing,
     DiskFull,
     ProfileLost,
+    StorageFailed,
     TooManyBrowsers,
 )
 from wasup.browsers.host import BrowserHost
@@ -28,6 +29,7 @@ __all__ = [
     "DiskFull",
     "ProfileLost",
     "ProfileState",
+    "StorageFailed",
     "TooManyBrowsers",
     "find_chromium",
 ]

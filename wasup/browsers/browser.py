@@ -3,6 +3,7 @@
 import math
 import os
 import signal
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from enum import IntEnum
 
@@ -53,6 +54,7 @@ class Browser:
         page: Page,
         pid: int,
         budget: tuple[int, int],
+        keep: Callable[[], Awaitable[bool]],
     ) -> None:
         self.name = name
         self.mark = mark
@@ -68,6 +70,7 @@ class Browser:
         self.is_damaged = False
         self.ended = trio.Event()
         self._budget = budget
+        self._keep = keep
         self._measured_at = -math.inf
         self._lost = trio.Event()
         self._why = ""
@@ -77,7 +80,7 @@ class Browser:
         await self._lost.wait()
         return self._why
 
-    async def usage(self, *, max_age: float = 30.0) -> Usage:
+    async def usage(self, *, max_age: float = 60.0) -> Usage:
         """Memory (PSS) and CPU of its process tree, as the host has measured them lately.
 
         Args:
@@ -92,6 +95,18 @@ class Browser:
     async def good(self) -> None:
         """The login in this profile works. When the browser ends cleanly, a copy is kept for bad days."""
         self.is_good = True
+
+    async def keep_copy(self) -> bool:
+        """Have such a copy now if there is none: a browser may never end cleanly. Costs the size of the login twice.
+
+        Returns:
+            False: the browser was writing at this moment, so that there is no copy yet.
+
+        Raises:
+            DiskFull: there is no room for it.
+            StorageFailed: the files cannot be read or written.
+        """
+        return await self._keep()
 
     def damaged(self) -> None:
         """What the profile should hold is not there. It is set aside when the browser has ended."""

@@ -6,6 +6,7 @@ __all__ = [
     "BrowserMissing",
     "DiskFull",
     "ProfileLost",
+    "StorageFailed",
     "TooManyBrowsers",
 ]
 
@@ -32,6 +33,13 @@ class BrowserLost(BrowserError):  # noqa: N818
 
 class DiskFull(BrowserError):  # noqa: N818
     """No room on the disk of the profiles to run a browser."""
+
+
+class StorageFailed(BrowserError):  # noqa: N818
+    """The folder of the profiles, or one of them, cannot be read or written; the message names it, and says why.
+
+    Nothing is known of the login then: it is neither used nor given up.
+    """
 
 
 class ProfileLost(BrowserError):  # noqa: N818

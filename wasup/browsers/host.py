@@ -16,7 +16,7 @@ import trio
 from wasup.bridge import Bridge
 from wasup.browsers.browser import Browser
 from wasup.browsers.drivers import Driver, Drivers
-from wasup.browsers.errors import BrowserError, BrowserLost, DiskFull, TooManyBrowsers
+from wasup.browsers.errors import BrowserError, BrowserLost, TooManyBrowsers
 from wasup.browsers.guard import end_marked
 from wasup.browsers.keeper import keep_guard
 from wasup.browsers.launch import Launch, end_browser, launch
@@ -125,6 +125,7 @@ class BrowserHost:
             BrowserMissing: there is no Chromium.
             TooManyBrowsers: the limit is reached.
             DiskFull: no room for a browser.
+            StorageFailed: its profile cannot be read or written.
             ProfileLost: `restore`, and there is nothing sound to restore.
             BrowserLost: it did not start.
             BrowserError: a browser of this name is running already.
@@ -155,7 +156,11 @@ class BrowserHost:
             self._taken.discard(name)
 
     async def forget(self, name: str) -> None:
-        """Remove the profile of this name, and every copy of it. Its browser has to have ended."""
+        """Remove the profile of this name, and every copy of it. Its browser has to have ended.
+
+        Raises:
+            StorageFailed: something of it is left.
+        """
         await _in_thread(self._profiles.forget, name)
 
     def _admit(self, name: str) -> None:
@@ -172,7 +177,7 @@ class BrowserHost:
         try:
             context, page, pid = await launch(self._bridge, driver, what)
         except BrowserLost:
-            await _in_thread(self._profiles.check_room)
+            await _in_thread(self._profiles.check_room, name)
             if profile is not ProfileState.FRESH and driver.alive:
                 await self._blame(driver, name, what)
             raise
@@ -185,6 +190,7 @@ class BrowserHost:
             page=page,
             pid=pid,
             budget=(self._settings.memory_soft, self._settings.memory_hard),
+            keep=partial(_in_thread, self._profiles.keep, name),
         )
         driver.browsers.add(browser)
         self._browsers[name] = browser
@@ -215,7 +221,7 @@ class BrowserHost:
         except BrowserError:
             pass
         finally:
-            with trio.CancelScope(shield=True):
+            with trio.CancelScope(shield=True), suppress(BrowserError):  # the next trial begins with that
                 await _in_thread(self._profiles.forget, trial)
 
     async def _starts(self, driver: Driver, what: Launch) -> bool:
@@ -238,8 +244,8 @@ class BrowserHost:
                     await _in_thread(self._profiles.set_aside, browser.name)
                 else:
                     await _in_thread(self._profiles.close, browser.name, clean=clean, good=browser.is_good)
-            except DiskFull as error:  # the session ends for a reason of its own; the copy before stays
-                log.warning("browsers.no_copy", browser=browser.name, why=str(error))
+            except BrowserError as error:  # the session ends for a reason of its own; the copy before stays
+                log.warning("browsers.profile_not_kept", browser=browser.name, why=str(error))
 
     async def _await_end(self, browser: Browser) -> None:
         await wait_ended(browser.pid)

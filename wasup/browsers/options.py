@@ -56,7 +56,7 @@ class BrowserHostSettings:
     launch_timeout: float = 20.0
     close_timeout: float = 5.0
     look_interval: float = 2.0
-    measure_interval: float = 15.0
+    measure_interval: float = 30.0
     guard_deadline: float = 20.0
 
 

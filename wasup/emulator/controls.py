@@ -207,10 +207,13 @@ class BreakPage(Chosen, kw_only=True):
     At once, for open pages: `crash` (the renderer dies) and `hang` (it never answers again). At once and whenever a
     page loads, until `mend`: `module_missing` (`module` is gone) and `module_changed` (its `member`, or all of them,
     have other names: "WhatsApp changed"). For logins to come, until `mend`: `no_qr` (no QR code is ever offered),
-    `slow_sync` (synchronising takes `seconds`) and `logout_during_sync`.
+    `slow_sync` (synchronising takes `seconds`) and `logout_during_sync`. For whoever loads the page, until `mend`:
+    `leave` (the page goes elsewhere after `seconds`).
     """
 
-    what: Literal["crash", "hang", "module_missing", "module_changed", "no_qr", "slow_sync", "logout_during_sync"]
+    what: Literal[
+        "crash", "hang", "module_missing", "module_changed", "no_qr", "slow_sync", "logout_during_sync", "leave"
+    ]
     module: str | None = None
     member: str | None = None
     seconds: Seconds = 30.0

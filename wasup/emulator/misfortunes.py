@@ -11,7 +11,7 @@ from wasup.emulator.account import Account
 from wasup.emulator.answers import Refused, plain_phone
 from wasup.emulator.connection import Connection
 from wasup.emulator.network import Network
-from wasup.emulator.web.breakages import AT_LOGIN, AT_ONCE, Breakage
+from wasup.emulator.web.breakages import AT_LOGIN, AT_ONCE, WHEN_SERVED, Breakage
 from wasup.emulator.web.server import WebDoor
 from wasup.emulator.world import World
 
@@ -173,13 +173,15 @@ class Misfortunes:
         phone = None if body.phone is None else plain_phone(body.phone)
         if body.what in {"module_missing", "module_changed"} and body.module is None:
             raise Refused(400, f"{body.what} needs a `module`")
+        if body.what in WHEN_SERVED and phone is not None:
+            raise Refused(400, f"{body.what} is for every page: when it is served nobody knows whose it will be")
         self._journal.note("fault", what=body.what, phone=phone)
         if body.what not in AT_ONCE:
             breakage = Breakage(
                 what=body.what, phone=phone, module=body.module, member=body.member, seconds=body.seconds
             )
             self._door.breakages.add(breakage)
-        struck = [] if body.what in AT_LOGIN else self._door.pages(phone)
+        struck = [] if body.what in (*AT_LOGIN, *WHEN_SERVED) else self._door.pages(phone)
         for page in struck:
             page.strike(body.what, body.module, body.member)
         return {"sessions": len(struck)}

@@ -32,6 +32,7 @@ class DisconnectReason(StrEnum):
     HOST_CRASHED = "host_crashed"  # ours: page, browser or host process died
     RECYCLED = "recycled"  # ours: the host was over its memory budget, and was closed at a quiet moment
     HOST_EXHAUSTED = "host_exhausted"  # ours: no disk or memory left to run the host with
+    STORAGE_FAILED = "storage_failed"  # ours: what the login is kept in cannot be read or written now
     NO_HOST = "no_host"  # ours: there is no browser on this machine to run the account in
     LOGIN_LOST = "login_lost"  # ours: what the login was kept in is damaged beyond repair
     TIMED_OUT = "timed_out"  # ours: a transitional state passed its deadline
@@ -60,7 +61,8 @@ class Response:
         alert: somebody should be told, since it does not heal by itself.
         attempts: after so many ends in a row with this reason the session is not restarted any more and a
             new pairing is asked for; None for no such limit.
-        everywhere: the cause concerns all accounts of the provider (a breaker's business), not this one.
+        everywhere: the cause concerns all accounts of the provider, not this one: when several end so, others that are
+            to connect are held back for a while (`wasup.providers.breaker`).
     """
 
     remedy: Remedy
@@ -87,6 +89,7 @@ RESPONSES: Final[dict[DisconnectReason, Response]] = {
     DisconnectReason.HOST_CRASHED: Response(remedy=Remedy.RESTART),
     DisconnectReason.RECYCLED: Response(remedy=Remedy.RESTART_NOW),
     DisconnectReason.HOST_EXHAUSTED: Response(remedy=Remedy.BACK_OFF, alert=True),
+    DisconnectReason.STORAGE_FAILED: Response(remedy=Remedy.BACK_OFF, alert=True),
     DisconnectReason.NO_HOST: Response(remedy=Remedy.SUSPEND, alert=True),
     DisconnectReason.LOGIN_LOST: Response(remedy=Remedy.ASK_TO_PAIR, forget_login=True, alert=True),
     DisconnectReason.TIMED_OUT: Response(remedy=Remedy.BACK_OFF),

@@ -9,9 +9,11 @@ from typing import Final, Protocol
 
 from wasup.ports.messages import MediaRef
 
-__all__ = ["MediaStore", "digest_of_ref", "stored_ref"]
+__all__ = ["MediaStore", "digest_of_ref", "stored_ref", "transfer_time"]
 
 _PREFIX: Final = "wasup:"
+_SLOWEST: Final = 50_000.0  # bytes a second that a transfer makes at least
+_ORDINARY: Final = 16 * 2**20  # bytes: what a file of unknown size may have
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -24,6 +26,11 @@ def digest_of_ref(media: MediaRef) -> str | None:
     """The digest of bytes in the media store; None when a provider has them."""
     digest = media.ref.removeprefix(_PREFIX)
     return digest if media.ref.startswith(_PREFIX) and _DIGEST.fullmatch(digest) else None
+
+
+def transfer_time(size: int | None) -> float:
+    """Seconds that bringing so many bytes from one place to another may take; None: nobody knows how many."""
+    return (_ORDINARY if size is None else size) / _SLOWEST
 
 
 class MediaStore(Protocol):
@@ -51,4 +58,11 @@ class MediaStore(Protocol):
 
     async def delete(self, workspace_id: int, digest: str) -> None:
         """Forget the bytes; no error when they are gone."""
+        ...
+
+    async def prune(self, before: int, *, limit: int) -> list[tuple[int, str]]:
+        """Forget bytes that were not put since this time (UTC epoch ms), `limit` of them at most.
+
+        Returns the workspaces and digests of what is gone.
+        """
         ...

@@ -36,6 +36,7 @@ __all__ = [
     "Unsupported",
     "Video",
     "Voice",
+    "deletion_id",
 ]
 
 
@@ -153,6 +154,11 @@ class Revoke(_Content, frozen=True, kw_only=True, tag="revoke"):
     """An earlier message of the chat, deleted for everyone."""
 
     target_id: str
+
+
+def deletion_id(target_id: str) -> str:
+    """Id of a `Revoke` that was only found by what it has done: WhatsApp's own id of it is not known."""
+    return f"deletion-of-{target_id}"
 
 
 class Unsupported(_Content, frozen=True, kw_only=True, tag="unsupported"):

@@ -11,7 +11,7 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
-from wasup.ports.messages import ChatChanged, ContactChanged, Content, GroupChanged, Item, Message
+from wasup.ports.messages import ChatChanged, ContactChanged, Content, GroupChanged, Item, Message, Receipt
 
 __all__ = [
     "Capabilities",
@@ -32,6 +32,7 @@ __all__ = [
     "Session",
     "SessionEvent",
     "SyncProgress",
+    "TryLater",
     "Typing",
     "Usage",
 ]
@@ -170,10 +171,26 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HistoryPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Messages of one chat, oldest first; `more` tells whether newer ones follow."""
+    """Messages of one chat, oldest first.
+
+    Attributes:
+        messages: as they are now.
+        more: newer ones follow.
+        changes: what has become of these messages and of some before them, as the receipts, reactions, edits and
+            deletions that told it when it happened; of providers that refetch. Most of it is stored already. Also
+            messages of the same second as the one that these follow, where it is not sure which came first.
+        readable: False when WhatsApp has messages among these that this client cannot read yet: what follows the
+            page before has to be asked for again at another time.
+    """
 
     messages: tuple[Message, ...]
     more: bool
+    changes: tuple[Message | Receipt, ...] = ()
+    readable: bool = True
+
+
+class TryLater(Exception):  # noqa: N818 - an answer
+    """The far side did not answer a question, though what is asked for may be there: ask at another time."""
 
 
 class NotSupported(Exception):  # noqa: N818
@@ -274,6 +291,7 @@ class Session(Protocol):
 
         Raises:
             LookupError: there is no such chat, or no such message in it (any more): ask by time instead.
+            TryLater: it could not be looked up.
         """
         ...
 
@@ -286,6 +304,7 @@ class Session(Protocol):
 
         Raises:
             LookupError: they are gone.
+            TryLater: they could not be fetched.
         """
         ...
 
@@ -294,7 +313,10 @@ class Session(Protocol):
         ...
 
     async def logout(self) -> None:
-        """Unlink this client on WhatsApp's side; the session then ends with `LOGGED_OUT`."""
+        """Unlink this client on WhatsApp's side, and wait some time for its answer.
+
+        The session then ends with `LOGGED_OUT`.
+        """
         ...
 
 

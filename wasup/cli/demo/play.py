@@ -151,16 +151,14 @@ class Play:
             self.progress.console.print(f"[yellow]killed the {actor} of accounts {', '.join(map(str, some))}[/yellow]")
         if self.profiles is not None:
             await trio.sleep(step)
-            self._kill_browser(self.profiles, victims[-1])
+            await self._kill_browser(self.profiles, victims[-1])
         await trio.sleep(step)
         dropped = await self.emulator.ctl("drop")
         self.progress.console.print(f"[yellow]dropped all {dropped['sessions']} connections to WhatsApp[/yellow]")
 
-    def _kill_browser(self, profiles: Path, account_id: int) -> None:
-        pid = find_browser(profiles, f"account-{account_id}")
-        if pid is None:
-            self.progress.console.print(f"[yellow]account {account_id} has no browser at this moment[/yellow]")
-            return
+    async def _kill_browser(self, profiles: Path, account_id: int) -> None:
+        while (pid := find_browser(profiles, f"account-{account_id}")) is None:  # its session was killed just now
+            await trio.sleep(0.2)
         os.kill(pid, signal.SIGKILL)
         self.killed += 1
         self.progress.console.print(f"[yellow]killed the browser of account {account_id} (SIGKILL)[/yellow]")

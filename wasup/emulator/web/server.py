@@ -17,6 +17,7 @@ from wasup.emulator.web.pictures import serve_picture
 __all__ = ["BUILD_VERSION", "WebDoor"]
 
 BUILD_VERSION: Final = "2.3000.1045220589"  # a build that the clients know: they ask for a version above some
+_ELSEWHERE: Final = "about:blank"
 _PAGE: Final = Path(__file__).parent / "page"
 
 
@@ -54,11 +55,11 @@ class WebDoor:
             "breakages": [dataclasses.asdict(breakage) for breakage in self.breakages.at_load()],
         }
         inlined = json.dumps(settings).replace("<", "\\u003c")
-        return web.Response(
-            text=self._index.replace("{settings}", inlined),
-            content_type="text/html",
-            headers={"Cache-Control": "no-store"},
-        )
+        headers = {"Cache-Control": "no-store"}
+        leaves = self.breakages.of("leave", None)
+        if leaves is not None:
+            headers["Refresh"] = f"{leaves.seconds:.0f};url={_ELSEWHERE}"
+        return web.Response(text=self._index.replace("{settings}", inlined), content_type="text/html", headers=headers)
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         def connect(network: Network, ws: web.WebSocketResponse, transport: asyncio.Transport) -> PageConnection:

@@ -25,6 +25,27 @@ __all__ = [
 _HERE: Final = Path(__file__).parent
 _FOLDER: Final = _HERE / "node_modules"
 _BUNDLE: Final = _FOLDER / "@wppconnect/wa-js/dist/wppconnect-wa.js"
+_DRIVER: Final = (
+    "telling",
+    "models",
+    "connection",
+    "messages",
+    "happenings",
+    "fates",
+    "history",
+    "sending",
+    "media",
+    "calls",
+    "start",
+)
+"""The parts of our driver, `driver/<name>.js`, in the order in which they are joined; see `driver/README.md`."""
+_FRAME: Final = """(() => {
+'use strict';
+if (window.top !== window || window.__wasup || location.protocol === 'about:') return;
+const WPP = window.WPP;
+%s
+})();"""
+"""The driver is one function, in which all parts see each other, once in a document and only in the page itself."""
 _CONFIG: Final = "window.WPPConfig = {disableGoogleAnalytics: true, linkPreviewApiServers: [], poweredBy: '-'};"
 """Read by wa-js when it starts. Without it wa-js tells Google of every start, and asks servers of its own for
 link previews."""
@@ -53,6 +74,8 @@ def read_bundle() -> str:
         data = _BUNDLE.read_bytes()
     except FileNotFoundError:
         raise BundleMissing("wa-js is not installed: run `make setup` (it needs npm)") from None
+    except OSError as error:
+        raise BundleMissing(f"wa-js cannot be read: {error}") from error
     expected = (_HERE / "wa-js.sha256").read_text(encoding="ascii").split()[0]
     actual = hashlib.sha256(data).hexdigest()
     if actual != expected:
@@ -76,7 +99,11 @@ def init_scripts() -> tuple[str, ...]:
     Raises:
         BundleError: wa-js cannot be used.
     """
-    return (_CONFIG, read_bundle(), (_HERE / "driver.js").read_text(encoding="utf-8"))
+    return (_CONFIG, read_bundle(), _FRAME % _driver())
+
+
+def _driver() -> str:
+    return "\n".join((_HERE / f"driver/{name}.js").read_text(encoding="utf-8") for name in _DRIVER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +123,7 @@ class NamesUsed:
 
 def names_used() -> NamesUsed:
     """What the driver uses, as its text has it."""
-    text = (_HERE / "driver.js").read_text(encoding="utf-8")
+    text = _driver()
     lists = {name: _quoted(text, rf"const {name} = \[(.*?)\]") for name in ("NEEDED", "NEEDED_FUNCTIONS")}
     own = re.findall(r"\bWPP\.whatsapp\.([A-Z]\w+|lidPnCache)", text)
     taken = [

@@ -5,6 +5,7 @@ nowhere else. Ready means: authenticated, the stream's mode is MAIN, and the cha
 `main_ready` is not used, since it also fires on the QR screen.
 """
 
+import time
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -25,6 +26,10 @@ _ENDS: Final = {
     "DEPRECATED_VERSION": DisconnectReason.CLIENT_OUTDATED,
 }
 """States of WhatsApp Web's socket and modes of its stream that end a session."""
+
+_BANS: Final = frozenset({"TOS_BLOCK", "SMB_TOS_BLOCK"})
+_BAN_AT_LEAST: Final = 60.0
+"""Seconds that a temporary ban lasts at least; a shorter wait is one before the next attempt to connect."""
 
 _FIRST_CODE: Final = 60.0
 _OTHER_CODES: Final = 20.0
@@ -167,7 +172,7 @@ class Life:
     def _move(self, state: raw.State) -> list[SessionEvent]:
         for word in (state.socket, state.mode):
             if word in _ENDS:
-                raise Disconnected(_ENDS[word], f"WhatsApp Web says {word}")
+                raise _end_of(word, state.retry)
         if state.socket == "UNPAIRED" and self._logged_in:
             raise self._unpaired()
         self.connected = state.socket == "CONNECTED" and state.mode in {"MAIN", "SYNCING"}
@@ -194,3 +199,15 @@ class Life:
             self._progress = state.chats
             events.append(SyncProgress(done=state.chats, total=state.chats))
         return events
+
+
+def _end_of(word: str, retry: float | None) -> Disconnected:
+    """The end that a state of the page means.
+
+    A temporary ban has no word of its own in WhatsApp's page. What tells it apart, as far as is known (a guess, never
+    seen on the real page): its socket says when it tries again, and that is not soon.
+    """
+    if word in _BANS and retry is not None and retry > time.time() + _BAN_AT_LEAST:
+        detail = f"WhatsApp Web says {word}, for some time"
+        return Disconnected(DisconnectReason.TEMPORARILY_BANNED, detail, until=retry)
+    return Disconnected(_ENDS[word], f"WhatsApp Web says {word}")

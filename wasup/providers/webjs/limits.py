@@ -11,10 +11,15 @@ class Limits:
 
     Attributes:
         load: until WhatsApp's page has begun to load.
-        start: from there until wa-js is at work in it; later means that WhatsApp is another than we know.
+        start: from there until wa-js is at work in it.
         answer: of a call that needs no transfer.
-        transfer: of one that moves media, or waits until WhatsApp has taken a message.
+        transfer: of one that waits until WhatsApp has taken a message, or looks through history; a file has its own
+            time on top of it.
+        download: of one that has WhatsApp's page fetch a file; whoever asked knows better how large it is.
+        pulse: between two looks at whether a ready page is alive.
+        beat: within which it has to say so.
         hang: within which a page that did not answer must answer something trivial, or it hangs.
+        farewell: in which WhatsApp has to confirm a log-out.
         heal: in which a page that has lost its connection must have mended it.
         measure: between two measurements of memory.
         quiet: nothing sent and nothing received for so long is a good moment to recycle a browser.
@@ -24,7 +29,11 @@ class Limits:
     start: float = 30.0
     answer: float = 15.0
     transfer: float = 300.0
+    download: float = 7200.0
+    pulse: float = 5.0
+    beat: float = 6.0
     hang: float = 3.0
+    farewell: float = 5.0
     heal: float = 60.0
     measure: float = 30.0
     quiet: float = 5.0

@@ -5,7 +5,9 @@ Every call has a deadline of its own, since a hung renderer shows only as an eva
 
 import asyncio
 import base64
+import itertools
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -51,6 +53,7 @@ class WhatsAppPage:
         self.outward = outward
         self._page = page
         self._told: asyncio.Queue[str]
+        self._handles = itertools.count(1)
 
     async def load(self, url: str, *, within: float) -> None:
         """Go to WhatsApp; the driver's events tell what comes of it.
@@ -86,6 +89,7 @@ class WhatsAppPage:
         Raises:
             CallRefused: it was not done.
             PageCrashed: the page did not answer within so many seconds, or is gone.
+            msgspec.DecodeError: it answered what we do not know.
         """
         try:
             async with asyncio.timeout(within):
@@ -101,36 +105,50 @@ class WhatsAppPage:
 
     async def put(self, data: bytes, *, mime: str, filename: str, within: float) -> str:
         """Bring bytes into the page, piece by piece; the handle under which the driver has them."""
-        handle: str | None = None
-        for start in range(0, max(len(data), 1), _CHUNK):
-            piece = {
-                "handle": handle,
-                "chunk": base64.b64encode(data[start : start + _CHUNK]).decode("ascii"),
-                "mime": mime,
-                "filename": filename,
-                "last": start + _CHUNK >= len(data),
-            }
-            handle = await self.call("put", piece, within, str)
-        assert handle is not None
-        return handle
+        async with self._handle(within, keep=True) as handle:
+            for start in range(0, max(len(data), 1), _CHUNK):
+                piece = {
+                    "handle": handle,
+                    "chunk": base64.b64encode(data[start : start + _CHUNK]).decode("ascii"),
+                    "mime": mime,
+                    "filename": filename,
+                    "last": start + _CHUNK >= len(data),
+                }
+                await self.call("put", piece, within, msgspec.Raw)
+            return handle
 
     async def fetch(self, key: str, *, within: float, answer_within: float) -> bytes:
         """The media of a message: downloaded by the page, then taken out of it.
 
         Raises:
-            CallRefused: there are none (any more).
+            CallRefused: there are none (any more), or they could not be had now.
         """
-        fetched = await self.call("fetch", {"key": key}, within, _Fetched)
-        try:
-            pieces = [piece async for piece in self._pieces(fetched, answer_within)]
-        finally:
-            await self.drop(fetched.handle, within=answer_within)
+        async with self._handle(answer_within, keep=False) as handle:
+            fetched = await self.call("fetch", {"handle": handle, "key": key}, within, _Fetched)
+            pieces = [piece async for piece in self._pieces(handle, fetched.size, answer_within)]
         return b"".join(pieces)
 
-    async def _pieces(self, fetched: "_Fetched", within: float) -> AsyncIterator[bytes]:
-        for offset in range(0, fetched.size, _CHUNK):
-            args = {"handle": fetched.handle, "offset": offset}
+    async def _pieces(self, handle: str, size: int, within: float) -> AsyncIterator[bytes]:
+        for offset in range(0, size, _CHUNK):
+            args = {"handle": handle, "offset": offset}
             yield base64.b64decode(await self.call("take", args, within, str))
+
+    @asynccontextmanager
+    async def _handle(self, within: float, *, keep: bool) -> AsyncIterator[str]:
+        """A new name for bytes in the page; they are dropped in the end, and if all goes well only without `keep`.
+
+        The name is given here, so that it is known even if nobody waits for the answer to the call that used it.
+        """
+        handle = f"media-{next(self._handles)}"
+        try:
+            yield handle
+        except BaseException:
+            keep = False
+            raise
+        finally:
+            if not keep:
+                with suppress(CallRefused, PageCrashed):  # with the page its bytes are gone
+                    await asyncio.shield(asyncio.ensure_future(self.drop(handle, within=within)))
 
     async def drop(self, handle: str, *, within: float) -> None:
         """Let the page forget bytes."""
@@ -138,7 +156,6 @@ class WhatsAppPage:
 
 
 class _Fetched(msgspec.Struct):
-    handle: str
     size: int
 
 

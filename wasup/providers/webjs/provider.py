@@ -1,12 +1,13 @@
 """`WebjsProvider`: opens a browser for an account, and WhatsApp Web in it."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
+import structlog
 import trio
 
 from wasup.browsers import (
@@ -16,10 +17,12 @@ from wasup.browsers import (
     Budget,
     DiskFull,
     ProfileLost,
+    StorageFailed,
     TooManyBrowsers,
 )
 from wasup.ports.disconnects import Disconnected, DisconnectReason
 from wasup.ports.session import Capabilities, Handover, Login
+from wasup.providers.breaker import Breaker
 from wasup.providers.webjs.bundle import BundleError, init_scripts
 from wasup.providers.webjs.life import Life, read_secret
 from wasup.providers.webjs.limits import Limits
@@ -31,6 +34,8 @@ from wasup.providers.webjs.uploads import Uploads
 __all__ = ["WHATSAPP_WEB", "Browsers", "WebjsProvider"]
 
 WHATSAPP_WEB: Final = "https://web.whatsapp.com"
+
+log = structlog.get_logger("wasup.webjs")
 
 
 class Browsers(Protocol):
@@ -77,6 +82,7 @@ class WebjsProvider:
         self._origin = f"{parts.scheme}://{parts.netloc}"
         self._hosts = (*WHATSAPP_HOSTS, parts.hostname)
         self._limits = limits
+        self._breaker = Breaker()
         self.blocked: Counter[str] = Counter()
         self._capabilities = Capabilities(handover=Handover.REFETCHES, own_message_ids=True)
 
@@ -103,8 +109,21 @@ class WebjsProvider:
         """Start the browser and load WhatsApp Web; the session's events tell what comes of it.
 
         Raises:
-            Disconnected: there is no browser, it did not start, or the page cannot be loaded.
+            Disconnected: there is no browser, it did not start, or the page cannot be loaded; or WhatsApp refuses
+                every account, so that this one is held back.
         """
+        self._breaker.enter(login.account_id)
+        try:
+            async with self._opened(login) as session:
+                yield session
+        except Exception as error:
+            for end in _ends_in(error):
+                self._breaker.ended(login.account_id, end.reason)
+            raise
+
+    @asynccontextmanager
+    async def _opened(self, login: Login) -> AsyncIterator[WebjsSession]:
+        """The browser with the session in it; its end is typed whatever happens to the browser."""
         profile = _profile(login.account_id)
         secret = None if login.secret is None else read_secret(login.secret)
         if secret is not None and secret.profile != profile:
@@ -133,7 +152,11 @@ class WebjsProvider:
     @asynccontextmanager
     async def _session(self, browser: Browser, life: Life, uploads: Uploads) -> AsyncIterator[WebjsSession]:
         """The session in a browser, with the tasks that keep it."""
-        await uploads.prune()
+        try:
+            await uploads.prune()
+        except OSError as error:
+            detail = f"the files that wait to be sent cannot be used: {error}"
+            raise Disconnected(DisconnectReason.STORAGE_FAILED, detail) from error
         outward = Outward(self._hosts, life.profile, self.blocked)
         page = WhatsAppPage(browser.page, outward)
         session = WebjsSession(browser.bridge, page, life, uploads, self._limits)
@@ -145,7 +168,7 @@ class WebjsProvider:
                 for task in (session.read, session.watch_start, session.watch_line):
                     nursery.start_soon(task)
                 nursery.start_soon(_measure, browser, session, self._limits)
-                nursery.start_soon(_keep_when_good, browser, session)
+                nursery.start_soon(self._once_ready, browser, session)
                 yield session
             except Exception as error:  # noqa: BLE001 - raised again below, outside the nursery
                 failure = error
@@ -155,16 +178,23 @@ class WebjsProvider:
         if failure is not None:
             raise failure
 
+    async def _once_ready(self, browser: Browser, session: WebjsSession) -> None:
+        """WhatsApp is there; and a profile that has led so far is worth a copy as soon as nothing is going on."""
+        await session.became_ready.wait()
+        self._breaker.reached()
+        await browser.good()
+        try:
+            while True:
+                await trio.sleep(self._limits.quiet)
+                if session.is_quiet(self._limits.quiet) and await browser.keep_copy():
+                    return
+        except (DiskFull, StorageFailed) as error:  # it runs all the same; the next close, or session, tries again
+            log.warning("webjs.no_copy", browser=browser.name, why=str(error))
+
 
 async def _watch_browser(browser: Browser, session: WebjsSession) -> None:
     """A browser that goes away ends the session."""
     session.finish(Disconnected(DisconnectReason.HOST_CRASHED, await browser.lost()))
-
-
-async def _keep_when_good(browser: Browser, session: WebjsSession) -> None:
-    """A profile that has led to a ready session is worth a copy."""
-    await session.became_ready.wait()
-    await browser.good()
 
 
 async def _measure(browser: Browser, session: WebjsSession, limits: Limits) -> None:
@@ -180,6 +210,14 @@ async def _measure(browser: Browser, session: WebjsSession, limits: Limits) -> N
             return
 
 
+def _ends_in(error: BaseException) -> Iterator[Disconnected]:
+    if isinstance(error, Disconnected):
+        yield error
+    elif isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _ends_in(inner)
+
+
 def _profile(account_id: int) -> str:
     return f"account-{account_id}"
 
@@ -191,6 +229,8 @@ def _end_of(error: BrowserError) -> Disconnected:
             return Disconnected(DisconnectReason.NO_HOST, str(error))
         case DiskFull():
             return Disconnected(DisconnectReason.HOST_EXHAUSTED, str(error))
+        case StorageFailed():
+            return Disconnected(DisconnectReason.STORAGE_FAILED, str(error))
         case ProfileLost():
             return Disconnected(DisconnectReason.LOGIN_LOST, str(error))
         case TooManyBrowsers():

@@ -1,9 +1,9 @@
-"""The events of `driver.js` as they cross over: plain JSON, in WhatsApp's own words. `translate` makes sense of them.
+"""The events of the driver as they cross over: plain JSON, in WhatsApp's own words. `translate` makes sense of them.
 
 Times are seconds, except where WhatsApp itself mixes them with milliseconds (`translate.milliseconds`).
 """
 
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
@@ -14,6 +14,7 @@ __all__ = [
     "Chat",
     "Contact",
     "ContactEvent",
+    "Echo",
     "Edited",
     "Event",
     "Group",
@@ -33,7 +34,6 @@ __all__ = [
     "Trouble",
     "Who",
     "Writing",
-    "decode_events",
 ]
 
 
@@ -153,6 +153,7 @@ class State(_Event, frozen=True, kw_only=True, tag="state"):
     mode: str | None = None
     info: str | None = None
     chats: int = 0
+    retry: float | None = None
     me: Who | None = None
 
 
@@ -171,6 +172,12 @@ class Logout(_Event, frozen=True, kw_only=True, tag="logout"):
     """The device is being logged out; the reason is told first, then the log-out itself without one."""
 
     reason: str | None = None
+
+
+class Echo(_Event, frozen=True, kw_only=True, tag="echo"):
+    """A probe was answered; `number` is what the call gives, too."""
+
+    number: int
 
 
 class Trouble(_Event, frozen=True, kw_only=True, tag="trouble"):
@@ -252,6 +259,7 @@ Event: TypeAlias = (
     | Qr
     | QrExhausted
     | Logout
+    | Echo
     | Trouble
     | Happened
     | Acked
@@ -277,15 +285,3 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     ok: msgspec.Raw = msgspec.Raw()
     error: Error | None = None
-
-
-_EVENTS: Final = msgspec.json.Decoder(tuple[Event, ...])
-
-
-def decode_events(text: str) -> tuple[Event, ...]:
-    """What the driver told in one go.
-
-    Raises:
-        msgspec.DecodeError: it is nothing that we know.
-    """
-    return _EVENTS.decode(text)

@@ -32,6 +32,7 @@ from wasup.ports.messages import (
     Unsupported,
     Video,
     Voice,
+    deletion_id,
 )
 from wasup.ports.session import Me, Typing
 from wasup.providers.webjs import raw
@@ -211,7 +212,7 @@ def _about(event: raw.Reacted | raw.Edited | raw.Revoked, content: Content, me: 
         return None
     sender = me.id if event.from_me else _jid(event.sender) or chat
     return Message(
-        id=event.id,
+        id=event.id or deletion_id(event.target),  # only of a deletion it may not be known
         chat=chat,
         chat_alt=None if chat.endswith("@g.us") else _alt(event.chat_alt, chat),
         sender=sender,

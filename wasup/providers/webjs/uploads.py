@@ -16,6 +16,7 @@ __all__ = ["Uploads"]
 _PREFIX: Final = "upload-"
 _KEEP: Final = 7 * 86_400.0  # seconds: longer than any message waits for its account
 _DIGEST: Final = 64
+_PRIVATE: Final = 0o700
 
 
 class Uploads:
@@ -50,7 +51,9 @@ class Uploads:
 
     def _keep(self, data: bytes) -> str:
         digest = hashlib.sha256(data).hexdigest()
-        self._folder.mkdir(parents=True, exist_ok=True)
+        for folder in (self._folder.parent, self._folder):
+            folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+        self._folder.chmod(_PRIVATE)  # an older wasup was not as careful
         file = self._folder / digest
         if not file.exists():
             part = file.with_suffix(".part")  # a crash leaves no half file under the whole one's name

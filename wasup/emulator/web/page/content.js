@@ -70,10 +70,22 @@ function contentAttributes(content) {
         ? { type: 'vcard', body: content.vcards[0], vcardFormattedName: vcardName(content.vcards[0]) }
         : { type: 'multi_vcard', vcardList: content.vcards.map((vcard) => ({ vcard, displayName: vcardName(vcard) })) };
     case 'unsupported':
+      if (content.name === 'ciphertext') return sealedAttributes(safeJson(content.raw));
       return { ...safeJson(content.raw), type: content.name };
     default:
       return mediaAttributes(content);
   }
+}
+
+// A message whose keys come later, if at all: `body` can be read from `readable_at` (epoch milliseconds) on.
+function sealedAttributes({ body, readable_at: readableAt = Infinity }) {
+  return Date.now() < readableAt ? { type: 'ciphertext' } : { type: 'chat', body };
+}
+
+/** What a message that could not be read says once it can be, and in how many milliseconds; undefined if never. */
+export function unsealing(content) {
+  const { body, readable_at: readableAt } = content.name === 'ciphertext' ? safeJson(content.raw) : {};
+  return readableAt && { opened: { type: 'chat', body }, wait: readableAt - Date.now() };
 }
 
 function mediaAttributes({ type, media, caption, seconds }) {

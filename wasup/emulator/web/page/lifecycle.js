@@ -91,7 +91,10 @@ function blocked(state) {
 
 const GOODBYES = {
   401: ({ detail }) => loggedOut(detail === 'device_removed' ? 'unknown_companion' : detail),
-  402: () => blocked('TOS_BLOCK'),
+  402: ({ until }) => {
+    Socket.set({ retryTimestamp: until * 1000 });
+    blocked('TOS_BLOCK');
+  },
   403: () => loggedOut('account_locked'),
   405: () => {
     Stream.set({ needsUpdate: true });

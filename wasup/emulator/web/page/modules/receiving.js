@@ -1,6 +1,6 @@
 // What happens to messages from outside: they arrive, are changed, taken back, reacted to, delivered and read.
 
-import { attributesOf, editAttributes, keyOfMessage, senderOf } from '../content.js';
+import { attributesOf, editAttributes, keyOfMessage, senderOf, unsealing } from '../content.js';
 import { defineModule, exportsOf } from '../loader.js';
 import { learnPair } from '../session.js';
 import { Wid, asWid } from '../wid.js';
@@ -24,8 +24,14 @@ export async function receiveMessage(message) {
     case 'revoke':
       return receiveRevoke(message);
     default:
-      return messages.processMultipleMessages(new Wid(message.chat), [receivedAttributes(message)]);
+      await messages.processMultipleMessages(new Wid(message.chat), [receivedAttributes(message)]);
+      return openLater(message);
   }
+}
+
+function openLater(message) {
+  const { opened, wait } = unsealing(message.content) ?? {};
+  if (opened && wait > 0) setTimeout(() => messages.get(keyOfMessage(message))?.set(opened), wait);
 }
 
 function receivedAttributes(message) {

@@ -18,6 +18,7 @@ from wasup.ports.store import (
     CommitResult,
     Conflict,
     DatabaseUnavailable,
+    DataRefused,
     Endpoint,
     IncomingBatch,
     LaneOutcome,
@@ -28,7 +29,6 @@ from wasup.ports.store import (
     QrOffer,
     StatusChange,
     StoredMessage,
-    StoreError,
     StoreItem,
     SyncPhase,
     SyncStep,
@@ -46,6 +46,7 @@ class Memory:
         answers_lost: so many of the next commits and claims are carried out, and then fail all the same.
         refusals: so many of the next commits are refused, whatever they hold.
         poisoned: messages that the database refuses, by id.
+        faulty: messages that the store itself stumbles over, by id.
         rejected: what was put away instead, by account.
         told: message ids that made an event, in order, by account.
         marks: watermarks, by account and chat.
@@ -62,6 +63,7 @@ class Memory:
         self.answers_lost = 0
         self.refusals = 0
         self.poisoned: set[str] = set()
+        self.faulty: set[str] = set()
         self.rejected: dict[int, list[StoreItem]] = defaultdict(list)
         self.told: dict[int, list[str]] = defaultdict(list)
         self.marks: dict[int, dict[str, Watermark]] = defaultdict(dict)
@@ -83,6 +85,8 @@ class Memory:
         self.settled: list[tuple[float, LaneOutcome]] = []
         self.attempts: list[Attempt] = []
         self.pruned: list[tuple[str, int]] = []
+        self.legacy_given: list[tuple[str, str]] = []
+        self.media_gone: list[tuple[int, str]] = []
         self.incarnation = 0
         self._epoch = 0
 
@@ -155,9 +159,11 @@ class Memory:
             await self.reach()
         if self.refusals:
             self.refusals -= 1
-            raise StoreError("this database has its moods")
+            raise DataRefused("this database has its moods")
         if any(isinstance(item, Message) and item.id in self.poisoned for batch in batches for item in batch.items):
-            raise StoreError("this database does not take that")
+            raise DataRefused("this database does not take that")
+        if any(isinstance(item, Message) and item.id in self.faulty for batch in batches for item in batch.items):
+            raise KeyError("a fault of ours")
         refused: set[int] = set()
         new = duplicates = 0
         self.commits.append([(batch.fence.account_id, item) for batch in batches for item in batch.items])
@@ -467,6 +473,12 @@ class Pruned:
         """Note it."""
         return await self._prune("orphans", 0, limit)
 
+    async def media_gone(self, workspace_id: int, digests: Sequence[str]) -> int:
+        """Taken note of."""
+        await self._m.reach()
+        self._m.media_gone += [(workspace_id, digest) for digest in digests]
+        return len(digests)
+
     async def prune_attempts(self, before: int, *, limit: int) -> int:
         """Note it."""
         return await self._prune("attempts", before, limit)
@@ -535,6 +547,12 @@ class Outbox:
         self._m.hooks[endpoint.id] = endpoint
         return endpoint
 
+    async def give_legacy_endpoints(self, *, url: str, secret: str) -> int:
+        """Taken note of."""
+        await self._m.reach()
+        self._m.legacy_given.append((url, secret))
+        return 0
+
     async def disable_endpoint(self, endpoint_id: int, reason: str) -> None:
         """Mark."""
         await self._m.reach()
@@ -553,6 +571,7 @@ class Outbox:
                     ClaimedLane(
                         endpoint_id=endpoint_id,
                         account_id=account_id,
+                        claim=1,
                         attempt=lane.attempt,
                         events=tuple(lane.events[:per_lane]),
                     )
@@ -564,9 +583,7 @@ class Outbox:
         await self._m.reach()
         self._m.hooks[endpoint_id] = msgspec.structs.replace(self._m.hooks[endpoint_id], failing_since=since)
 
-    async def settle(
-        self, outcomes: Sequence[LaneOutcome], *, incarnation: int, attempts: Sequence[Attempt] = ()
-    ) -> bool:
+    async def settle(self, outcomes: Sequence[LaneOutcome], *, attempts: Sequence[Attempt] = ()) -> bool:
         """Delete, bury, put off."""
         await self._m.reach()
         self._m.attempts += attempts

@@ -442,16 +442,20 @@ async def test_retry_after_holds_back_all_lanes(autojump_clock: MockClock) -> No
 # ---- what else may become of a delivery --------------------------------------------------------
 
 
-async def test_what_can_never_be_delivered_is_a_dead_letter_at_once(autojump_clock: MockClock) -> None:
-    """It holds up nothing, and the endpoint is not to blame."""
+async def test_what_the_format_cannot_say_is_skipped_and_counted(autojump_clock: MockClock) -> None:
+    """It holds up nothing, is no dead letter and no delivery, and the endpoint is not to blame."""
     world = World()
-    hopeless = Answer(outcome=Outcome.HOPELESS, detail="no phone number")
-    world.poster.answer = lambda _endpoint, event: hopeless if event.account_seq == 2 else FINE
+    skipped = Answer(outcome=Outcome.SKIPPED, detail="no phone number")
+    world.poster.answer = lambda _endpoint, event: skipped if event.account_seq == 2 else FINE
     async with world.running():
         await with_events(world, 3)
         await until(lambda: world.poster.delivered == ["evt_1_1", "evt_1_3"])
-        assert [event.id for event in lane(world, 1).dead] == ["evt_1_2"]
-        assert not world.runtime.pulse.failing_endpoints
+        await until(lambda: not lane(world, 1).events)
+        assert lane(world, 1).dead == []
+        pulse = world.runtime.pulse
+        assert (pulse.delivered, pulse.skipped_deliveries, pulse.failed_deliveries) == (2, 1, 0)
+        assert not pulse.failing_endpoints
+        assert ("skipped", "no phone number") in {(row.outcome, row.detail) for row in world.memory.attempts}
 
 
 async def test_what_is_too_early_is_put_off_without_a_failure(autojump_clock: MockClock) -> None:
@@ -544,3 +548,28 @@ async def test_what_is_too_old_is_pruned_chunk_by_chunk(autojump_clock: MockCloc
         now, day = world.clock.now_ms(), 24 * 3600 * 1000
         days = [(name, round((now - before) / day)) for name, before in world.memory.pruned if before]
         assert days == [("attempts", 1), ("dead_letters", 30), ("events", 2), ("events", 2)]
+
+
+async def test_media_that_are_too_old_are_pruned_once_an_hour(autojump_clock: MockClock) -> None:
+    """Their files, and what says that they are kept; the next time an hour later."""
+
+    class Files:
+        def __init__(self) -> None:
+            self.left = [(1, "a"), (2, "b"), (1, "c")]
+            self.asked: list[float] = []
+
+        async def prune(self, before: int, *, limit: int) -> list[tuple[int, str]]:
+            self.asked.append(round((world.clock.now_ms() - before) / (24 * 3600 * 1000)))
+            gone, self.left = self.left[:limit], self.left[limit:]
+            return gone
+
+    world = World(media={"days": 7}, webhooks={"prune_interval": 60.0})
+    store = Files()
+    world.runtime.media = store  # type: ignore[assignment]  # all that is asked of it here
+    async with world.running():
+        await until(lambda: not store.left, within=70)
+        await trio.sleep(1800)
+        assert store.asked == [7]
+        assert sorted(world.memory.media_gone) == [(1, "a"), (1, "c"), (2, "b")]
+        await trio.sleep(3600)
+        assert store.asked == [7, 7]

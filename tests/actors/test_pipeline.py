@@ -5,6 +5,7 @@ from trio.testing import MockClock
 
 from tests.actors.world import World, until
 from wasup.actors.names import writer_name
+from wasup.health import check_health
 from wasup.ports.accounts import AccountStatus
 from wasup.ports.disconnects import DisconnectReason
 from wasup.ports.messages import Message
@@ -156,7 +157,7 @@ async def test_a_graceful_stop_writes_what_is_left(autojump_clock: MockClock) ->
 
 async def test_what_the_database_refuses_is_put_away_and_the_stream_goes_on(autojump_clock: MockClock) -> None:
     """Of a full batch of two accounts exactly the bad messages are missing; all are acknowledged, nobody reconnects."""
-    world = World(sync={"linger": 0.05})
+    world = World(sync={"linger": 0.02})
     bad, good = world.add(), world.add()
     async with world.running():
         await world.connected(bad, good)
@@ -184,6 +185,45 @@ async def test_a_single_item_is_tried_twice_before_it_is_put_away(autojump_clock
         world.provider.deliver(account, "m1")
         await until(lambda: world.memory.stored[account] == ["m1"])
         assert not world.memory.rejected[account]
+
+
+async def test_a_fault_of_our_own_puts_nothing_away_and_stops_no_other_writer(autojump_clock: MockClock) -> None:
+    """It is waited out for an hour, health tells of it, and nobody reconnects; once mended all is stored, in order."""
+    world = World()
+    world.runtime.writers = 2
+    hit, other = world.add(synchronised_at=1), world.add(synchronised_at=1)
+    async with world.running():
+        await world.connected(hit, other)
+        world.memory.faulty.add("m2")
+        world.provider.deliver(hit, "m1", "m2", "m3")
+        await trio.sleep(3600)
+        world.provider.deliver(other, "o1")
+        await until(lambda: world.memory.stored[other] == ["o1"])
+        assert world.session(hit).acknowledged == []
+        assert not world.memory.rejected[hit]
+        health = await check_health(world.runtime, world.root.registry)
+        assert (health.status, health.parts["sync"].status) == ("down", "down")
+        assert "a fault of ours" in health.parts["sync"].detail
+        world.memory.faulty.clear()
+        await until(lambda: world.memory.stored[hit] == ["m1", "m2", "m3"], within=31)
+        await until(lambda: not any(world.provider.pending.values()))
+        assert (await check_health(world.runtime, world.root.registry)).status == "ok"
+        assert len(world.provider.sessions) == 2
+
+
+async def test_health_says_away_until_every_writer_is_through_again(autojump_clock: MockClock) -> None:
+    """One writer that reaches the database says nothing for the other."""
+    world = World()
+    pulse = world.runtime.pulse
+    assert pulse.lost_database("writer-0")
+    await trio.sleep(1)
+    assert pulse.lost_database("writer-1")
+    assert not pulse.lost_database("writer-1"), "it is no news"
+    assert pulse.found_database("writer-0") == 1.0
+    assert pulse.database_away_since == trio.current_time()
+    assert pulse.found_database("owner") is None
+    assert pulse.found_database("writer-1") == 0.0
+    assert pulse.database_away_since is None
 
 
 async def test_acknowledgements_are_collected(autojump_clock: MockClock) -> None:

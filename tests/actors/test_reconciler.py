@@ -1,5 +1,7 @@
 """What should run, runs; what should not, ends; what has failed is left alone until somebody asks."""
 
+from typing import Any
+
 import msgspec
 import pytest
 import trio
@@ -8,11 +10,12 @@ from trio.testing import MockClock
 from tests.actors.fakes import FakeSession, ordinary, plan
 from tests.actors.memory import Owners
 from tests.actors.world import World, until
-from wasup.actors.account import AccountActor
+from wasup.actors.account import AccountActor, SessionGaveUp
 from wasup.actors.messages import AccountState, Disconnect, GetState
 from wasup.actors.names import RECONCILER, delivery_name, writer_name
 from wasup.ports.accounts import AccountStatus, Desired, Fence
 from wasup.ports.store import DatabaseUnavailable
+from wasup.supervisor import ActorRef, MailboxFull
 
 S = AccountStatus
 
@@ -370,7 +373,51 @@ async def test_a_fence_that_was_lost_only_for_a_moment_is_claimed_again(autojump
         await until(lambda: world.memory.stored[account] == ["m1"])
 
 
+async def test_an_account_that_could_not_be_told_is_told_by_the_next_sweep(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its mailbox is full when its session gives up: the reconciler lives, and the account says so a little later."""
+    world = World(restart_budget=0)
+    account = world.add()
+    world.provider.plans[account] = plan(ValueError("no such thing"))
+    real = ActorRef.tell_nowait
+    refused: list[object] = []
+
+    def full(self: ActorRef[Any], message: object) -> None:
+        if isinstance(message, SessionGaveUp) and not refused:
+            refused.append(message)
+            raise MailboxFull(self, 1)
+        real(self, message)
+
+    monkeypatch.setattr(ActorRef, "tell_nowait", full)
+    async with world.running():
+        reconciler = world.actor(RECONCILER)
+        await world.becomes(account, S.FAILED)
+        assert len(refused) == 1
+        assert world.actor(RECONCILER) is reconciler
+
+
 # ---- webhook endpoints -----------------------------------------------------------------------
+
+
+async def test_a_backlog_does_not_wait_for_accounts_to_start(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At boot deliveries begin, however long it takes to own and start the accounts."""
+    world = World()
+    account = world.add()
+    await world.memory.outbox.save_endpoint(1, url="https://one.example")
+    real = Owners.claim
+
+    async def slow(self: Owners, account_ids: list[int]) -> dict[int, Fence]:
+        await trio.sleep(60)
+        return await real(self, account_ids)
+
+    monkeypatch.setattr(Owners, "claim", slow)
+    async with world.running():
+        world.memory.outbox.add(1, account, 1)
+        await until(lambda: world.poster.delivered, within=5)
+        assert world.provider.sessions == []
 
 
 async def test_endpoints_are_noticed_when_they_come_change_and_go(autojump_clock: MockClock) -> None:

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 import trio
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, strategies as st
 from trio.testing import MockClock
 
 from tests.actors.fakes import FakeSession, ordinary
 from tests.actors.world import World
+from tests.fuzzing import examples
 from wasup.actors.messages import Connect, Disconnect, GetQr, Logout, RequestPairingCode, SendMessage
 from wasup.actors.names import SESSION, account_name, writer_name
 from wasup.actors.policy import AttemptLimiter
@@ -68,7 +69,7 @@ def test_a_step_that_the_table_does_not_hold_raises() -> None:
                 check_transition(old, new)
 
 
-@settings(deadline=None, derandomize=True)
+@examples(100)
 @given(
     limit=st.integers(1, 5),
     period=st.floats(1, 100),
@@ -206,7 +207,7 @@ def play(script: list[tuple[str, float]], *, linked: bool) -> None:
     trio.run(main, clock=MockClock(autojump_threshold=0))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@examples(30)
 @given(script=SCRIPT, linked=st.booleans())
 def test_no_script_of_events_and_commands_makes_an_illegal_step_or_a_stuck_account(
     script: list[tuple[str, float]], linked: bool

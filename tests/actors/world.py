@@ -89,7 +89,7 @@ class World:
         self.root: Supervisor
         self.directory: AccountDirectory
 
-    def _make_poster(self) -> Poster:
+    def _make_poster(self, _registry: Registry) -> Poster:
         return self.poster
 
     @asynccontextmanager

@@ -1,39 +1,24 @@
 """One suite over all databases: `db` is an empty, migrated database of each kind in turn."""
 
 import contextlib
-import importlib.util
-import os
 import shutil
-import sys
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import trio
 
+from tests.conftest import ServerOf
+from tests.db.servers import SERVER_KINDS, DatabaseServer
 from wasup.bridge import Bridge
 from wasup.db import Database, metadata, migrate
 from wasup.ports.accounts import Fence
 from wasup.ports.messages import Message, Text
 from wasup.ports.store import CommitResult, IncomingBatch, NewAccount, StoreItem
 
-
-def _load(name: str) -> ModuleType:
-    # importlib import mode has no package for tests: the helper is loaded by its path.
-    spec = importlib.util.spec_from_file_location(f"wasup_tests_{name}", Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-servers = _load("servers")
-KINDS = ["sqlite", "mariadb", *(["mysql"] if os.environ.get("WASUP_TEST_MYSQLD") else [])]
+KINDS = ("sqlite", *SERVER_KINDS)
 
 
 class FakeClock:
@@ -50,20 +35,11 @@ class FakeClock:
 class Place:
     """Where databases of one kind are: a running server, or a folder for SQLite."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, server: DatabaseServer | None, folder: Path) -> None:
         self.kind = kind
-        self.folder = Path(tempfile.mkdtemp(prefix="wasup-place-"))
-        self.server: Any = None
+        self.server = server
+        self.folder = folder
         self.count = 0
-        if kind != "sqlite":
-            mysql = kind == "mysql"
-            binary = os.environ["WASUP_TEST_MYSQLD"] if mysql else servers.find_mariadbd()
-            self.server = servers.DatabaseServer(binary, self.folder, mysql=mysql)
-            try:
-                trio.run(self.server.initialise)
-            except BaseException:
-                self.close()
-                raise
 
     async def new(self, bridge: Bridge) -> str:
         """The address of a new, empty database."""
@@ -71,7 +47,7 @@ class Place:
         if self.server is None:
             return f"sqlite:///{self.folder}/db{self.count}.sqlite"
         await bridge.run(self.server.create_database, f"db{self.count}")
-        return str(self.server.url(f"db{self.count}"))
+        return self.server.url(f"db{self.count}")
 
     async def emptied(self, bridge: Bridge) -> str:
         """The address of a migrated database without rows; the same one again for a server."""
@@ -83,27 +59,36 @@ class Place:
             target = self.folder / f"db{self.count}.sqlite"
             shutil.copy(template, target)
             return f"sqlite:///{target}"
-        url = str(self.server.url("shared"))
+        url = self.server.url("shared")
         if not await bridge.run(self.server.execute, "SHOW DATABASES LIKE 'shared'"):
             await bridge.run(self.server.create_database, "shared")
             await migrate(url, bridge)
-        for table in reversed(metadata.sorted_tables):
-            await bridge.run(self.server.execute, f"DELETE FROM shared.{table.name}")
+        deletes = [f"DELETE FROM shared.{table.name}" for table in reversed(metadata.sorted_tables)]
+        await bridge.run(self.server.execute, *deletes)
         return url
 
-    def close(self) -> None:
-        """End the server and remove everything."""
-        if self.server is not None:
-            self.server.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
+
+@pytest.fixture(scope="session")
+def place_of(server_of: ServerOf, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Place]:
+    """The place of a kind, always the same one."""
+
+    @cache
+    def place_of(kind: str) -> Place:
+        return Place(kind, None if kind == "sqlite" else server_of(kind), tmp_path_factory.mktemp(kind))
+
+    return place_of
 
 
-@pytest.fixture(scope="session", params=KINDS)
-def place(request: pytest.FixtureRequest) -> Iterator[Place]:
-    """A running server of each kind."""
-    place = Place(request.param)
-    with contextlib.closing(place):
-        yield place
+@pytest.fixture(params=KINDS)
+def place(request: pytest.FixtureRequest, place_of: Callable[[str], Place]) -> Place:
+    """A place of each kind."""
+    return place_of(request.param)
+
+
+@pytest.fixture
+def every_place(place_of: Callable[[str], Place]) -> list[Place]:
+    """The places of all kinds."""
+    return [place_of(kind) for kind in KINDS]
 
 
 @pytest.fixture

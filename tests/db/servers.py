@@ -16,7 +16,13 @@ from typing import Any
 import asyncmy
 import trio
 
-__all__ = ["DatabaseServer", "find_mariadbd", "mariadb_server", "mysql_server"]
+__all__ = ["QUICK", "SERVER_KINDS", "DatabaseServer", "find_mariadbd", "free_port", "mariadb_server", "mysql_server"]
+
+SERVER_KINDS = ("mariadb", *(("mysql",) if os.environ.get("WASUP_TEST_MYSQLD") else ()))
+"""What the database tests run on, besides SQLite."""
+
+QUICK = ("--innodb-flush-log-at-trx-commit=2", "--innodb-flush-method=nosync")
+"""Options for tests: what was written survives the server's death, not the machine's, and nothing waits for a disk."""
 
 _START = 60.0
 _OPTIONS = (
@@ -60,14 +66,15 @@ class DatabaseServer:
         """Make an empty database. Runs on the asyncio side: `await bridge.run(server.create_database, name)`."""
         await self.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
 
-    async def execute(self, sql: str) -> list[tuple[Any, ...]]:
-        """Run a statement as the administrator would. On the asyncio side, as above."""
+    async def execute(self, *statements: str) -> list[tuple[Any, ...]]:
+        """Run statements as the administrator would; the rows of the last one. On the asyncio side, as above."""
         connection = await asyncmy.connect(
             host="127.0.0.1", port=self.port, user="wasup", password="wasup", autocommit=True
         )
         try:
             async with connection.cursor() as cursor:
-                await cursor.execute(sql)
+                for statement in statements:
+                    await cursor.execute(statement)
                 return list(await cursor.fetchall()) if cursor.description else []
         finally:
             connection.close()

@@ -31,7 +31,7 @@ class Stage:
             settings=Settings(sync=SyncSection(ack_linger=0.0, **sync), reconcile_interval=0.5),
             clock=SystemClock(),
             providers={provider.type: provider},
-            make_poster=lambda: poster,
+            make_poster=lambda _registry: poster,
         )
         self.root: Supervisor
 

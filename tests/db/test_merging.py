@@ -3,9 +3,20 @@
 from itertools import pairwise
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings, strategies as st
+import pytest
+from hypothesis import given, strategies as st
 
-from wasup.ports.messages import ChatChanged, ContactChanged, Message, MessageStatus, Receipt, Text
+from tests.fuzzing import examples
+from wasup.ports.messages import (
+    ChatChanged,
+    ContactChanged,
+    GroupChanged,
+    Message,
+    MessageStatus,
+    Participant,
+    Receipt,
+    Text,
+)
 from wasup.ports.store import OutgoingMessage
 
 PHONE, LID = "5511999990001@c.us", "77001122@lid"
@@ -65,7 +76,7 @@ async def check(world: Any, fence: Any, items: list[Any]) -> None:
     assert found == list(range(1, len(found) + 1))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(25)
 @given(
     order=st.permutations(range(12)),
     mapping=st.integers(0, 5),
@@ -97,6 +108,18 @@ def test_whenever_the_mapping_is_learned_one_person_is_left(
         await check(world, fence, items)
 
     run_world(place, play)
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["one batch", "two"])
+async def test_a_groups_list_of_members_tells_who_is_one_person(world: Any, message: Any, at_once: bool) -> None:
+    """Of those who are known by one of their ids at least; nobody becomes a contact merely by being a member."""
+    (fence,) = await world.accounts(1)
+    members = (Participant(id=LID, alt=PHONE), Participant(id="9@lid", alt="551@c.us"), Participant(id="8@lid"))
+    items, group = script(message), GroupChanged(id=GROUP, participants=members)
+    for batch in [(*items, group)] if at_once else [items, (group,)]:
+        await world.commit(fence, *batch)
+    await check(world, fence, items)
+    assert await world.value("SELECT COUNT(*) FROM contacts WHERE jid IN ('551@c.us', '9@lid', '8@lid')") == 0
 
 
 async def test_a_mapping_moves_a_queued_message_along_and_learning_it_again_changes_nothing(

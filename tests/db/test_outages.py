@@ -17,12 +17,15 @@ import trio
 from sqlalchemy import event
 
 from tests.actors.fakes import FakeProvider
+from tests.db.conftest import FakeClock, World, open_world
+from tests.db.servers import QUICK, mariadb_server, mysql_server
 from tests.db.stage import Stage
 from wasup.bridge import Bridge
-from wasup.db import Database, engine as engine_module
+from wasup.db import Database, engine as engine_module, migrate
 from wasup.db.engine import Engine
 
 _RECOVERY = 5.0
+_LONG = 20.0
 _BODY = "x" * 20_000
 
 
@@ -161,7 +164,7 @@ class NoConnections(Fault):
 
     async def begin(self) -> None:
         """Start killing."""
-        self._stop = trio.Event()
+        self._stop, self._stopped = trio.Event(), trio.Event()
         trio.lowlevel.spawn_system_task(self._kill)
 
     async def _kill(self) -> None:
@@ -172,10 +175,12 @@ class NoConnections(Fault):
                 with suppress(asyncmy.errors.MySQLError):  # it was faster
                     await run(execute, f"KILL {number}")
             await trio.sleep(0.001)
+        self._stopped.set()
 
     async def end(self) -> None:
-        """Stop."""
+        """Stop, and wait until the last one is killed: the bridge may be closed right after."""
         self._stop.set()
+        await self._stopped.wait()
 
 
 FAULTS: dict[str, dict[str, Callable[[Any], Fault]]] = {
@@ -214,8 +219,8 @@ async def check_complete(world: Any, account: int, ids: list[str]) -> None:
     assert await world.value("SELECT COUNT(*) FROM rejected_items") == 0
 
 
-async def play(world: Any, fault: Fault) -> None:
-    """Messages before, during and after a fault."""
+async def play(world: Any, fault: Fault, *, lasting: float = 0.0) -> None:
+    """Messages before, during and after a fault, which lasts at least so many seconds."""
     stage = Stage(world, FakeProvider(body=_BODY))
     account = await stage.account()
     async with stage.running():
@@ -224,15 +229,17 @@ async def play(world: Any, fault: Fault) -> None:
         stage.provider.deliver(account, *before)
         await stage.settled(within=10)
         await fault.begin()
+        begun = trio.current_time()
         during = [f"during-{n}" for n in range(60)]
         stage.provider.deliver(account, *during)
         if fault.told:
             with trio.fail_after(10):
                 while await stage.is_healthy():
                     await trio.sleep(0.02)
-            assert len(stage.provider.pending[account]) == 60, "nothing is acknowledged meanwhile"
         else:
             await trio.sleep(0.7)
+        await trio.sleep_until(begun + lasting)
+        assert len(stage.provider.pending[account]) == 60, "nothing is acknowledged meanwhile"
         await fault.end()
         await stage.settled(within=_RECOVERY)
         assert await stage.is_healthy()
@@ -257,12 +264,22 @@ async def test_an_outage_loses_nothing_and_the_pipeline_goes_on_at_once(
         await play(world, faults[name](world))
 
 
+async def test_away_for_long_is_no_other_than_away(every_place: list[Any], bridge: Bridge) -> None:
+    """20 seconds, on all kinds of databases at the same time, since all of them do but wait."""
+
+    async def away(place: Any) -> None:
+        async with open_world(place, bridge, FakeClock()) as world:
+            await play(world, (sqlite_read_only if place.server is None else ServerGone)(world), lasting=_LONG)
+
+    async with trio.open_nursery() as nursery:
+        for place in every_place:
+            nursery.start_soon(away, place)
+
+
 async def test_a_full_disk_of_a_server_loses_nothing(place: Any, bridge: Bridge, clock: Any) -> None:
     """The tablespace may not grow; the administrator gives it room with a restart."""
     if place.server is None:
         pytest.skip("played by a pragma above")
-    from tests.db.conftest import World, servers  # noqa: PLC0415 - the fixtures' own parts
-    from wasup.db import migrate  # noqa: PLC0415
 
     class FullServer(Fault):
         async def begin(self) -> None:
@@ -275,11 +292,11 @@ async def test_a_full_disk_of_a_server_loses_nothing(place: Any, bridge: Bridge,
             await self.world.place.server.start()
 
     def extra(most: str) -> tuple[str, ...]:
-        return ("--innodb-file-per-table=0", f"--innodb-data-file-path=ibdata1:12M:autoextend:{most}")
+        return (*QUICK, "--innodb-file-per-table=0", f"--innodb-data-file-path=ibdata1:12M:autoextend:{most}")
 
-    make = servers.mysql_server if place.kind == "mysql" else servers.mariadb_server
+    make = mysql_server if place.kind == "mysql" else mariadb_server
     arguments = (place.server.binary,) if place.kind == "mysql" else ()
-    async with make(*arguments, "--innodb-file-per-table=0") as server:
+    async with make(*arguments, *QUICK, "--innodb-file-per-table=0") as server:
         await bridge.run(server.create_database, "full")
         await migrate(server.url("full"), bridge)
         server.kill()

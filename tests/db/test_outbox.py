@@ -4,9 +4,14 @@ from typing import Any
 
 import trio
 
+from wasup.bridge import Bridge
+from wasup.db import Database
+from wasup.db.engine import _Write
 from wasup.ports.events import ChatSynced, EndpointDisabled
 from wasup.ports.messages import ChatChanged, ContactChanged, GroupChanged, Participant
 from wasup.ports.outbox import Attempt, EndpointFormat, LaneOutcome, NewEndpoint, ReplayRange
+
+CLAIM = "SELECT claim FROM outbox_lanes WHERE endpoint_id=? AND whatsapp_account_id=?"
 
 
 async def claim(world: Any, endpoint: Any, lanes: int = 10, per_lane: int = 3, incarnation: int = 0) -> Any:
@@ -16,10 +21,13 @@ async def claim(world: Any, endpoint: Any, lanes: int = 10, per_lane: int = 3, i
     )
 
 
-async def settle(world: Any, endpoint: Any, fence: Any, *delivered: int, incarnation: int = 0, **more: Any) -> Any:
-    """Settle one lane; tells whether there is more."""
-    outcome = LaneOutcome(endpoint_id=endpoint.id, account_id=fence.account_id, delivered=delivered, **more)
-    return await world.db.outbox.settle([outcome], incarnation=incarnation or world.incarnation)
+async def settle(world: Any, endpoint: Any, fence: Any, *delivered: int, claim: int | None = None, **more: Any) -> Any:
+    """Settle one lane, by its last claim unless another is given; tells whether there is more."""
+    number = claim or await world.value(CLAIM, endpoint.id, fence.account_id)
+    outcome = LaneOutcome(
+        endpoint_id=endpoint.id, account_id=fence.account_id, claim=number, delivered=delivered, **more
+    )
+    return await world.db.outbox.settle([outcome])
 
 
 async def endpoint_of(world: Any, *events: str) -> Any:
@@ -86,17 +94,21 @@ async def test_what_exhausts_its_tries_goes_to_the_dead_letters(world: Any, mess
 
 
 async def test_a_zombie_settles_nothing(world: Any, message: Any) -> None:
-    """Only who holds the claim may settle; released claims are given out again."""
+    """Only who holds the claim may settle, also within one instance; released claims are given out again."""
     endpoint = await endpoint_of(world)
     (fence,) = await world.accounts(1)
     await world.commit(fence, message(1))
-    await claim(world, endpoint, incarnation=77)
-    await settle(world, endpoint, fence, 1)  # not ours
+    (stale,) = await claim(world, endpoint)
+    mine = {"endpoint_id": endpoint.id, "incarnation": world.incarnation}
+    assert await world.db.outbox.release_claims(**mine) == 1
+    await settle(world, endpoint, fence, 1, claim=stale.claim)  # nobody's now
     assert (await world.db.stats.totals()).outbox == 1
-    assert await world.db.outbox.release_claims(endpoint_id=endpoint.id) == 1
-    await settle(world, endpoint, fence, 1, incarnation=77)  # no longer its
+    (lane,) = await claim(world, endpoint)
+    await settle(world, endpoint, fence, 1, claim=stale.claim)  # its successor's
     assert (await world.db.stats.totals()).outbox == 1
-    assert len(await claim(world, endpoint)) == 1
+    assert await claim(world, endpoint) == [], "it is still claimed"
+    await settle(world, endpoint, fence, 1, claim=lane.claim)
+    assert (await world.db.stats.totals()).outbox == 0
 
 
 async def test_several_workers_never_hold_the_same_lane(world: Any, message: Any) -> None:
@@ -120,10 +132,11 @@ async def test_several_workers_never_hold_the_same_lane(world: Any, message: Any
                     LaneOutcome(
                         endpoint_id=endpoint.id,
                         account_id=lane.account_id,
+                        claim=lane.claim,
                         delivered=tuple(event.account_seq for event in lane.events),
                     )
                 )
-            await world.db.outbox.settle(outcomes, incarnation=world.incarnation)
+            await world.db.outbox.settle(outcomes)
 
     async def writer() -> None:
         for turn in range(12):
@@ -329,6 +342,26 @@ async def test_a_replay_goes_by_the_filter_the_workspace_and_in_portions(world: 
     lanes = await claim(world, endpoint)
     assert [[event.type for event in lane.events] for lane in lanes] == [["message.received"] * 2] * 2
     assert [[event.previous_seq for event in lane.events] for lane in lanes] == [[0, 1]] * 2
+    # What is new afterwards follows nothing: a replay is no news that went to this endpoint.
+    await world.commit(fences[0], message(3))
+    await settle(world, endpoint, fences[0], *(event.account_seq for event in lanes[0].events))
+    assert await delivered(world, endpoint, fences[0]) == [(4, 0, False)]
+
+
+async def test_what_is_named_or_was_given_up_is_replayed_whatever_the_filter_says_now(world: Any, message: Any) -> None:
+    """Somebody asks for it by hand; a range goes by the filter."""
+    endpoint = await endpoint_of(world)
+    (fence,) = await world.accounts(1)
+    await world.commit(fence, message(1))
+    await claim(world, endpoint)
+    await settle(world, endpoint, fence, failed="x", failed_seq=1, dead=True)
+    endpoint = await world.db.outbox.change_endpoint(endpoint.id, {"events": ("account.status",)})
+    assert await replay(world, endpoint, account_id=fence.account_id) == (0, 0)
+    assert await replay(world, endpoint, dead=True) == (1, 0)
+    assert await delivered(world, endpoint, fence) == [(1, 0, True)]
+    (event,) = await world.db.stats.events(None, fence.account_id)
+    assert await replay(world, endpoint, event_ids=(event.id,)) == (1, 0)
+    assert await delivered(world, endpoint, fence) == [(1, 0, True)]
 
 
 # ---- the log of deliveries, and what is too old -----------------------------------------------
@@ -339,7 +372,7 @@ async def test_attempts_are_written_with_the_settlement(world: Any, message: Any
     endpoint = await endpoint_of(world)
     (fence,) = await world.accounts(1)
     await world.commit(fence, message(1))
-    await claim(world, endpoint)
+    (lane,) = await claim(world, endpoint)
     attempts = [
         Attempt(
             endpoint_id=endpoint.id,
@@ -355,8 +388,8 @@ async def test_attempts_are_written_with_the_settlement(world: Any, message: Any
         )
         for n, outcome in ((1, "failed"), (2, "delivered"), (3, "refused"))
     ]
-    outcome = LaneOutcome(endpoint_id=endpoint.id, account_id=fence.account_id, delivered=(1,))
-    await world.db.outbox.settle([outcome], incarnation=world.incarnation, attempts=attempts)
+    outcome = LaneOutcome(endpoint_id=endpoint.id, account_id=fence.account_id, claim=lane.claim, delivered=(1,))
+    await world.db.outbox.settle([outcome], attempts=attempts)
     log = world.db.deliveries
     rows = await log.attempts(endpoint.id)
     assert [(row.attempt, row.seconds, len(row.detail)) for row in rows] == [
@@ -431,15 +464,43 @@ async def test_a_workspace_is_pulled_in_order_and_nothing_is_skipped(world: Any,
         place = (rows[-1].created_at, rows[-1].account_id, rows[-1].account_seq)
         got += [(row.account_id, row.account_seq) for row in rows]
     assert got == [(fence.account_id, turn) for turn in (1, 2, 3) for fence in fences]
-    world.db.engine._writes["a commit"] = 0.0  # begun long ago
+    long = _Write(since=0)
+    world.db.engine._writes.add(long)
     assert await pull(world.workspace_id, (0, 0, 0)) == []
-    del world.db.engine._writes["a commit"]
+    world.db.engine._writes.remove(long)
     assert await pull(world.workspace_id + 1, (0, 0, 0)) == []
     event = (await pull(world.workspace_id, (0, 0, 0)))[0]
     assert await world.db.event_log.event(event.id, workspace_id=world.workspace_id) == event
     assert await world.db.event_log.event(event.id, workspace_id=world.workspace_id + 1) is None
     assert await world.db.event_log.event("evt_9_9_zz", workspace_id=None) is None
     assert await world.db.event_log.event("nonsense", workspace_id=None) is None
+
+
+async def test_a_clock_that_is_set_back_loses_and_delays_no_event(
+    world: Any, message: Any, bridge: Bridge, clock: Any
+) -> None:
+    """What happens afterwards is pulled after what was read before, also by an instance that was started meanwhile."""
+    (fence,) = await world.accounts(1)
+    place = (0, 0, 0)
+    got: list[int] = []
+
+    async def happens(db: Database, number: int) -> None:
+        nonlocal place
+        await db.sync.commit([world.batch(fence, message(number))])
+        with trio.fail_after(5):
+            while not (rows := await db.event_log.workspace_events(world.workspace_id, place)):
+                await trio.sleep(0.01)
+        got.extend(row.account_seq for row in rows)
+        place = (rows[-1].created_at, rows[-1].account_id, rows[-1].account_seq)
+
+    world.clock.now += 3_600_000
+    await world.commit(fence, message(1))
+    world.clock.now -= 3_600_000
+    await happens(world.db, 2)
+    await happens(world.db, 3)
+    async with Database.open(world.url, bridge, clock=clock) as other:
+        await happens(other, 4)
+    assert got == [1, 2, 3, 4]
 
 
 async def test_chats_come_with_their_event_fifty_at_a_time(world: Any) -> None:

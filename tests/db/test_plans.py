@@ -155,8 +155,10 @@ async def send_out(world: Any, fence: Fence) -> None:
     endpoint = (await db.outbox.endpoints())[0]
     lanes = await db.outbox.claim_lanes(endpoint.id, incarnation=1, lanes=5, per_lane=5)
     await db.outbox.settle(
-        [LaneOutcome(endpoint_id=endpoint.id, account_id=lane.account_id, delivered=(1, 2)) for lane in lanes],
-        incarnation=1,
+        [
+            LaneOutcome(endpoint_id=endpoint.id, account_id=lane.account_id, claim=lane.claim, delivered=(1, 2))
+            for lane in lanes
+        ],
     )
     await db.outbox.next_due(endpoint.id)
 

@@ -157,6 +157,21 @@ async def test_without_redis_everything_works_and_what_it_missed_is_not_believed
         assert db.recent_chats.hits == 3
 
 
+async def test_what_a_dead_process_has_kept_is_not_believed(
+    world: Any, bridge: Bridge, clock: Any, server: RedisServer, message: Any
+) -> None:
+    """Killed after a commit and before Redis was told of it: the next process shows what is in the database."""
+    (fence,) = await world.accounts(1)
+    await server.start()
+    await world.commit(fence, message(1, body="old"))
+    async with Database.open(world.url, bridge, clock=clock, redis_url=server.url) as dead:
+        assert await recent(dead, fence) == [(CHAT, "old")]
+    await world.commit(fence, message(2, body="new"))  # which `dead` has told nobody of
+    async with Database.open(world.url, bridge, clock=clock, redis_url=server.url) as db:
+        assert await recent(db, fence) == await recent(db, fence) == [(CHAT, "new")]
+        assert db.recent_chats.hits == 1
+
+
 async def test_the_memory_is_bounded_and_forgets_after_five_minutes(autojump_clock: Any) -> None:
     """The accounts asked for last are kept, for 300 seconds."""
     from wasup.db.recent import MemoryRecentChats  # noqa: PLC0415 - the other tests have it behind the database

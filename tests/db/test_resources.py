@@ -1,11 +1,13 @@
 """What the HTTP API alone asks of a database, on every kind of it."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 
 from wasup.db import Database
 from wasup.ports.accounts import Desired
+from wasup.ports.outbox import EndpointFormat, NewEndpoint
 from wasup.ports.resources import AccountFilter, AuditEntry, KeyRecord, MessageMedia
 from wasup.ports.store import Conflict, NewAccount
 
@@ -79,6 +81,25 @@ async def test_a_back_ends_session_is_adopted_under_its_own_ids(world: Any) -> N
     assert await db.accounts.forget_login((await db.ownership.claim([own]))[own]) != native.session_id
 
 
+async def test_a_workspace_of_a_back_end_has_an_endpoint_at_it_and_keeps_its_session_ids(world: Any) -> None:
+    """One that has none gets one; a workspace without accounts of the back end does not; disabled ones stay so."""
+    db: Database = world.db
+    (fence,) = await world.accounts(1)
+    give = partial(db.outbox.give_legacy_endpoints, url="https://backend.example", secret="s" * 16)
+    assert await give() == 0
+    before = await db.accounts.forget_login(fence)
+    await db.upkeep.adopt_account("theirs", workspace_id=9, account_id=None, provider_type="emulated")
+    assert await give() == 1
+    assert await give() == 0
+    (made,) = await db.outbox.endpoints(workspace_id=9)
+    assert (made.format, made.url, made.secret) == (EndpointFormat.LEGACY, "https://backend.example", "s" * 16)
+    await db.outbox.disable_endpoint(made.id, "not wanted")
+    assert await give() == 0
+    own = NewEndpoint(url="https://own.example", secret="s" * 16, format=EndpointFormat.LEGACY)
+    await db.outbox.create_endpoint(world.workspace_id, own)
+    assert await db.accounts.forget_login(fence) == before, "the back end has been told of it by this id"
+
+
 async def test_keys_audit_settings_and_media(world: Any) -> None:
     """Written, listed by pages, hidden from the other workspace, revoked, forgotten."""
     db: Database = world.db
@@ -118,5 +139,3 @@ async def test_keys_audit_settings_and_media(world: Any) -> None:
     for _ in range(2):
         await db.message_media.remember_media(media)
     assert await db.message_media.media_of(5) == media
-    await db.message_media.forget_media([5])
-    assert await db.message_media.media_of(5) is None

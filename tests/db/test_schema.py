@@ -20,6 +20,8 @@ def _shape(connection: Connection) -> dict[str, Any]:
     shape: dict[str, Any] = {}
     for table in found.get_table_names():
         if table == "alembic_version":
+            # Alembic's own, which only a migrated database has. It names its primary key `alembic_version_pkc`; that
+            # MySQL and MariaDB warn that they ignore the name is no difference: their primary keys have none.
             continue
         columns = [(c["name"], str(c["type"]), c["nullable"], c["default"]) for c in found.get_columns(table)]
         indexes = sorted((i["name"], i["column_names"], bool(i["unique"])) for i in found.get_indexes(table))

@@ -3,8 +3,9 @@
 from typing import Any
 
 import trio
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, strategies as st
 
+from tests.fuzzing import examples
 from wasup.ports.accounts import Fence
 from wasup.ports.events import MessageReceived
 from wasup.ports.messages import (
@@ -273,7 +274,7 @@ async def test_sequences_have_no_gaps_under_concurrent_commits(world: Any, messa
 Script = list[tuple[int, ...]]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(12)
 @given(script=st.lists(st.permutations(range(8)).map(tuple), min_size=1, max_size=3), cut=st.integers(1, 7))
 def test_duplicates_and_any_order_end_in_the_same_rows(
     place: Any, run_world: Any, message: Any, script: Script, cut: int

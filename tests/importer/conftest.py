@@ -1,33 +1,21 @@
 """Servers that play the back end's database, and ways to look at what an import has made."""
 
-import os
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import trio
 
-from tests.db.servers import DatabaseServer, find_mariadbd
+from tests.conftest import ServerOf
+from tests.db.servers import SERVER_KINDS, DatabaseServer
 from wasup.bridge import Bridge
 from wasup.db import migrate
 
-_KINDS = ["mariadb", *(["mysql"] if os.environ.get("WASUP_TEST_MYSQLD") else [])]
 
-
-@pytest.fixture(scope="session", params=_KINDS)
-def server(request: pytest.FixtureRequest) -> Iterator[DatabaseServer]:
+@pytest.fixture(scope="session", params=SERVER_KINDS)
+def server(request: pytest.FixtureRequest, server_of: ServerOf) -> DatabaseServer:
     """A running server of each kind that the back end may have; its databases stay until the end."""
-    mysql = request.param == "mysql"
-    binary = os.environ["WASUP_TEST_MYSQLD"] if mysql else find_mariadbd()
-    assert binary is not None
-    with tempfile.TemporaryDirectory(prefix="wasup-import-", ignore_cleanup_errors=True) as folder:
-        server = DatabaseServer(binary, Path(folder), mysql=mysql)
-        try:
-            trio.run(server.initialise)
-            yield server
-        finally:
-            server.kill()
+    return server_of(request.param)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What is in wasup's database, independent of row numbers and of the kind of database."""
 
-import hashlib
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -9,7 +8,7 @@ from wasup.bridge import Bridge
 from wasup.db import metadata
 from wasup.db.engine import Engine
 
-__all__ = ["Content", "columns_of", "digest", "read_content"]
+__all__ = ["Content", "columns_of", "read_content"]
 
 Content = dict[str, list[tuple[Any, ...]]]
 
@@ -26,11 +25,6 @@ async def read_content(url: str, bridge: Bridge) -> Content:
         return await engine.run(_read, mode="read")
     finally:
         await engine.close()
-
-
-def digest(content: Content) -> str:
-    """A short text that is the same for the same content."""
-    return hashlib.sha256(repr(sorted(content.items())).encode()).hexdigest()
 
 
 def columns_of(table: str) -> list[str]:

@@ -239,6 +239,10 @@ def test_no_lid_ever_reaches_the_back_end() -> None:
     assert b"@lid" not in msgspec.json.encode(data)
     with pytest.raises(UnknownPhone):
         translate(received(chat="1@lid", chat_phone=None, sender="1@lid"), KNOWN)  # another account's acquaintance
+    ((_, data),) = told(received(chat=GROUP, chat_type="group", sender="1@lid", sender_phone=None))
+    assert (data["message"]["from"], data["message"]["sender_phone"]) == (GROUP, None)
+    assert data["message"]["id"].startswith(f"false_{GROUP}_")
+    assert b"@lid" not in msgspec.json.encode(data)
     ((_, data),) = told(received(chat="4@lid", chat_phone="+62811", sender="4@lid"))
     assert data["message"]["from"] == "62811@c.us"
 

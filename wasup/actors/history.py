@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable
+from itertools import islice
 from typing import Final, Literal
 
 import msgspec
@@ -119,14 +120,13 @@ class SupervisionHistory:
 
     def after(self, number: int, *, below: Iterable[str] = ("root",), limit: int = 1000) -> list[Happening]:
         """Events after this number, oldest first, about these paths and what stands below them."""
+        fresh: list[Happening] = []
+        for event in reversed(self._events):  # mostly few are new of many
+            if event.number <= number:
+                break
+            fresh.append(event)
         roots = frozenset(below)
-        found: list[Happening] = []
-        for event in self._events:
-            if event.number > number and _is_below(event.path, roots):
-                found.append(event)
-                if len(found) == limit:
-                    break
-        return found
+        return list(islice((event for event in reversed(fresh) if _is_below(event.path, roots)), limit))
 
     def before(self, number: int | None, *, below: Iterable[str] = ("root",), limit: int = 1000) -> list[Happening]:
         """Events before this number (None: the newest), newest first, about these paths and what is below them."""
@@ -174,7 +174,7 @@ def _described(event: Event) -> Happening:
         path=event.path,
         incarnation=event.incarnation,
         kind=HAPPENINGS[type(event)],
-        exit=None if ending is None else str(ending.kind),
+        exit=None if ending is None else str(ending.kind.value),
         reason=reason,
         seconds=None if seconds is None else round(seconds, 3),
         restarts=restarts,

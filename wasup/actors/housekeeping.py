@@ -1,5 +1,7 @@
 """Housekeeping: what is too old goes, and what a dead instance had claimed is given out again."""
 
+import math
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Final, Never
 
@@ -15,6 +17,7 @@ __all__ = ["Pruner"]
 _CHUNK: Final = 1000  # rows in one transaction
 _PAUSE: Final = 0.1  # seconds between two of them, so that nobody waits for the housekeeping
 _DAY: Final = 24 * 3600 * 1000  # ms
+_MEDIA_EVERY: Final = 3600.0  # seconds: to look at all files takes a while
 
 log = structlog.get_logger("wasup.housekeeping")
 
@@ -25,6 +28,7 @@ class Pruner(Actor[Never]):
     def __init__(self, runtime: Runtime) -> None:
         super().__init__()
         self._runtime = runtime
+        self._media_due = -math.inf
 
     async def on_start(self) -> None:
         """Begin."""
@@ -58,6 +62,26 @@ class Pruner(Actor[Never]):
         ):
             before = now - int(days * _DAY)
             await self._prune(name, lambda limit, prune=prune, before=before: prune(before, limit=limit))  # type: ignore[misc]
+        if trio.current_time() >= self._media_due:
+            await self._prune_media(now - int(runtime.settings.media.days * _DAY))
+            self._media_due = trio.current_time() + _MEDIA_EVERY
+
+    async def _prune_media(self, before: int) -> None:
+        """Files first: one that is not there is fetched again, whatever its row says."""
+        media, retention = self._runtime.media, self._runtime.stores.retention
+        if media is None:
+            return
+
+        async def prune(limit: int) -> int:
+            gone = await media.prune(before, limit=limit)
+            of: dict[int, list[str]] = defaultdict(list)
+            for workspace_id, digest in gone:
+                of[workspace_id].append(digest)
+            for workspace_id, digests in of.items():
+                await retention.media_gone(workspace_id, digests)
+            return len(gone)
+
+        await self._prune("media", prune)
 
     async def _prune(self, name: str, prune: Callable[[int], Awaitable[int]]) -> None:
         """Chunk by chunk, until one was not full."""

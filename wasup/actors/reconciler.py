@@ -103,6 +103,7 @@ class Reconciler(Actor[ReconcilerMessage]):
         self._runtime = runtime
         self._endpoints: dict[int, Endpoint] = {}
         self._asked_for: set[int] = set()  # started by request since the last sweep, their command is on its way
+        self._untold: dict[int, str] = {}  # whose session gave up and who could not be told, and why
         self._capacity_told = False
         self._looked_around = False
 
@@ -130,9 +131,13 @@ class Reconciler(Actor[ReconcilerMessage]):
                 self.ref.tell_nowait(AccountGaveUp())
 
     def _tell_session_gave_up(self, account_id: int, why: str) -> None:
+        self._untold.pop(account_id, None)
         account = actor_called(self.registry, account_name(account_id))
         if account is not None:
-            account.tell_nowait(SessionGaveUp(why=why))
+            try:
+                account.tell_nowait(SessionGaveUp(why=why))
+            except MailboxFull:  # the next sweep does it
+                self._untold[account_id] = why
 
     async def _tick(self) -> None:
         while True:
@@ -164,9 +169,11 @@ class Reconciler(Actor[ReconcilerMessage]):
             log.warning("reconciler.not_owner", error=str(error))
 
     async def _sweep(self) -> None:
+        await self._sweep_endpoints()  # first: to start thousands of accounts takes a while, and a backlog may wait
         await self._record_given_up()
         await self._sweep_accounts()
-        await self._sweep_endpoints()
+        for account_id, why in list(self._untold.items()):
+            self._tell_session_gave_up(account_id, why)
 
     # ---- accounts ----------------------------------------------------------------------------
 
@@ -363,6 +370,11 @@ class Reconciler(Actor[ReconcilerMessage]):
         """One delivery actor for each endpoint that is enabled and not paused; a changed endpoint gets a new one."""
         deliveries = self.supervisor.child(DELIVERIES)
         assert isinstance(deliveries, Supervisor)
+        legacy = self._runtime.settings.legacy
+        if not self._looked_around and legacy.enabled and legacy.backend_url and legacy.hmac_secret:
+            await self._runtime.stores.outbox.give_legacy_endpoints(
+                url=legacy.backend_url, secret=legacy.hmac_secret.get_secret_value()
+            )
         found = await self._runtime.stores.outbox.endpoints()
         wanted = {e.id: e for e in found if e.enabled and not e.paused}
         children = await deliveries.which_children()

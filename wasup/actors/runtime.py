@@ -7,8 +7,10 @@ from typing import Protocol
 
 import trio
 
+from wasup.actors.event_hub import EventHub
 from wasup.actors.names import writer_name
 from wasup.actors.policy import AttemptLimiter
+from wasup.actors.traffic import Traffic
 from wasup.ports.clock import Clock
 from wasup.ports.media import MediaStore
 from wasup.ports.outbox import Retention
@@ -16,6 +18,7 @@ from wasup.ports.session import Provider, Usage
 from wasup.ports.store import AccountStore, DatabaseUnavailable, MessageStore, OutboxStore, Ownership, SyncStore
 from wasup.ports.webhooks import Poster
 from wasup.settings import Settings
+from wasup.supervisor import Registry
 
 __all__ = ["Doorbell", "HostFigures", "Pulse", "Runtime", "Stores"]
 
@@ -78,7 +81,8 @@ class Pulse:
     """What health and metrics tell of the pipeline; written by the actors, read without locks.
 
     Attributes:
-        database_away_since: Trio time since which commits fail; None while they work.
+        database_away: by whom (a sync writer, the owner's beat) the database is not reached, since which Trio time.
+        faults: what went wrong last in sync writers that cannot write for another reason than the database.
         committed: messages stored for the first time.
         duplicates: messages that were stored already.
         rejected: items that the database did not take and that were put away.
@@ -87,12 +91,15 @@ class Pulse:
         batches: transactions.
         delivered: events that an endpoint accepted.
         failed_deliveries: attempts that it did not.
+        skipped_deliveries: events that an endpoint's format cannot say.
         failing_endpoints: what those endpoints answered last that accept nothing now.
         usage: what the processes of accounts use, as last told, by account, with its provider's type.
         hosts: by provider's type, what runs such processes; asked for its figures (None while it is down).
+        traffic: counters of what passes through, for rates.
     """
 
-    database_away_since: float | None = None
+    database_away: dict[str, float] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
     committed: int = 0
     duplicates: int = 0
     rejected: int = 0
@@ -101,9 +108,28 @@ class Pulse:
     batches: int = 0
     delivered: int = 0
     failed_deliveries: int = 0
+    skipped_deliveries: int = 0
     failing_endpoints: dict[int, str] = field(default_factory=dict)
     usage: dict[int, tuple[str, Usage]] = field(default_factory=dict)
     hosts: dict[str, Callable[[], HostFigures | None]] = field(default_factory=dict)
+    traffic: Traffic = field(default_factory=Traffic)
+
+    @property
+    def database_away_since(self) -> float | None:
+        """Trio time since which not everybody reaches the database; None when all do."""
+        return min(self.database_away.values(), default=None)
+
+    def lost_database(self, who: str) -> bool:
+        """Somebody does not reach the database; returns whether that is news."""
+        if who in self.database_away:
+            return False
+        self.database_away[who] = trio.current_time()
+        return True
+
+    def found_database(self, who: str) -> float | None:
+        """Somebody reaches the database; returns for how many seconds they had not, None if they had all along."""
+        since = self.database_away.pop(who, None)
+        return None if since is None else trio.current_time() - since
 
     def lacks_room(self, provider_type: str) -> int | None:
         """The limit of this provider's host if it is reached, so that no account can be connected now; else None."""
@@ -146,18 +172,20 @@ class Runtime:
             written to their rows. Kept here since it outlives the reconciler.
         media: where the bytes of messages lie that are to be sent.
         upload_gate: media being handed to providers at the same time, each in memory as a whole.
+        hub: told of every event that is committed here, for those who follow.
     """
 
     settings: Settings
     clock: Clock
     providers: Mapping[str, Provider]
-    make_poster: Callable[[], Poster]
+    make_poster: Callable[[Registry], Poster]
     pulse: Pulse = field(default_factory=Pulse)
     _stores: Stores | None = None
     incarnation: int = 0
     writers: int = 1
     given_up: dict[int, str] = field(default_factory=dict)
     media: MediaStore | None = None
+    hub: EventHub = field(default_factory=EventHub)
 
     def __post_init__(self) -> None:
         """Make the limits."""

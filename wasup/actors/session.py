@@ -9,7 +9,6 @@ from typing import Any, assert_never
 import structlog
 import trio
 
-from wasup.actors.acknowledger import Acknowledger
 from wasup.actors.chat_history import HistoryReader
 from wasup.actors.errands import run_errand
 from wasup.actors.messages import (
@@ -41,9 +40,10 @@ from wasup.actors.session_messages import (
     SessionMessage,
     SessionNotice,
 )
-from wasup.actors.sync import Committed, Store
+from wasup.actors.sync import Store
 from wasup.actors.synchroniser import Synchroniser
 from wasup.actors.watermarks import Watermarks
+from wasup.actors.window import Window
 from wasup.ports.accounts import Account, Fence
 from wasup.ports.disconnects import Disconnected, DisconnectReason
 from wasup.ports.session import (
@@ -68,6 +68,7 @@ from wasup.supervisor import (
     ActorRef,
     ChildRef,
     ExitReason,
+    MailboxFull,
     NameUnknown,
     NeverRestart,
     Reply,
@@ -98,10 +99,8 @@ class SessionActor(Actor[SessionMessage]):
         self._connection = trio.CancelScope()
         self._nursery: trio.Nursery | None = None  # of the connection
         self._broken: Disconnected | None = None
-        self._window = trio.Semaphore(runtime.settings.sync.window)
-        self._acknowledger = Acknowledger(
-            linger=runtime.settings.sync.ack_linger, enough=max(1, runtime.settings.sync.window // 2)
-        )
+        sync = runtime.settings.sync
+        self._window = Window(sync.window, linger=sync.ack_linger, patience=runtime.settings.send_timeout)
         self._synchroniser: Synchroniser | None = None
         self._outgoing = Doorbell()
         self._code_reply: Reply[PairingCode | Refused] | None = None
@@ -109,6 +108,8 @@ class SessionActor(Actor[SessionMessage]):
         self._gate_held = False
         self._phase = "starting"
         self._ready = False
+        self._listening = False
+        self._heard = math.inf
         self._synchronised = -1
         self._usage: Usage | None = None
 
@@ -153,12 +154,8 @@ class SessionActor(Actor[SessionMessage]):
         self._connection.cancel()
 
     async def handle(self, message: SessionMessage) -> object:
-        """Carry out what the account asks, and acknowledge what is committed."""
+        """Carry out what the account asks."""
         match message:
-            case Committed(tokens=tokens):
-                for _ in tokens:
-                    self._window.release()
-                self._acknowledger.committed(tokens)
             case Nudge():
                 self._outgoing.ring()
             case AskPairingCode(phone=phone):
@@ -207,7 +204,7 @@ class SessionActor(Actor[SessionMessage]):
             with self._connection:
                 async with provider.open(login) as session, trio.open_nursery() as nursery:
                     self._session, self._nursery = session, nursery
-                    nursery.start_soon(self._acknowledger.run, partial(self._acknowledge, session))
+                    nursery.start_soon(self._window.acknowledge, session)
                     await self._read(session, nursery, login)
         finally:
             self._session = self._nursery = self._synchroniser = None
@@ -233,21 +230,31 @@ class SessionActor(Actor[SessionMessage]):
     # ---- what comes in -----------------------------------------------------------------------
 
     async def _read(self, session: Session, nursery: trio.Nursery, login: Login) -> None:
-        """Pass on events until the session ends; one that is silent for long is probed."""
-        heard = trio.current_time()
+        """Pass on events until the session ends."""
         while True:
-            with trio.move_on_at(heard + self._settings.probe_interval if self._ready else math.inf) as waiting:
-                event = await session.receive()
-            if waiting.cancelled_caught:
-                await self._probe(session)
-                heard = trio.current_time()
-                continue
+            self._listening = True
+            event = await session.receive()
+            self._listening = False
             self._leave_gate()
             if isinstance(event, Ready) and login.secret is None and not self._freshly_paired:
                 raise Disconnected(DisconnectReason.PROTOCOL_ERROR, "ready without a login")
             await self._pass_on(event, session, nursery)
             if not isinstance(event, Usage):  # that is told on our side: no sign of life
-                heard = trio.current_time()
+                self._heard = trio.current_time()
+
+    async def _probe_when_silent(self, session: Session) -> None:
+        """Probe a ready session of which nothing was heard for long, though we were listening.
+
+        A task of its own: a deadline around each `receive` would cost more than to receive.
+        """
+        due = trio.current_time() + self._settings.probe_interval
+        while True:
+            await trio.sleep_until(due)
+            now = trio.current_time()
+            due = (self._heard if self._listening else now) + self._settings.probe_interval
+            if due <= now:
+                await self._probe(session)
+                self._heard = trio.current_time()
 
     async def _pass_on(self, event: SessionEvent, session: Session, nursery: trio.Nursery) -> None:
         match event:
@@ -282,6 +289,7 @@ class SessionActor(Actor[SessionMessage]):
                     await self._account.tell(BecameReady(me=me))
                     queue = OutgoingQueue(self._runtime, self._fence, session, self._store)
                     nursery.start_soon(queue.run, self._outgoing)
+                    nursery.start_soon(self._probe_when_silent, session)
                     self._synchroniser = self._make_synchroniser(session)
                     nursery.start_soon(self._synchronise, self._synchroniser)
             case Typing():
@@ -294,27 +302,25 @@ class SessionActor(Actor[SessionMessage]):
 
     async def _store_counted(self, items: Sequence[StoreItem], token: int | None = None) -> None:
         """Hand items to the writer, as one of the window's uncommitted deliveries."""
-        await self._window.acquire()
-        await self._store(items, source=self.ref, token=token)
+        await self._window.take()
+        await self._store(items, window=self._window, token=token)
 
     async def _store(
-        self, items: Sequence[StoreItem], *, source: ActorRef[Committed] | None = None, token: int | None = None
+        self, items: Sequence[StoreItem], *, window: Window | None = None, token: int | None = None
     ) -> None:
-        """Hand items to the writer; waits while it has no room."""
-        await self._writer.tell(
-            Store(
-                fence=self._fence,
-                workspace_id=self._info.workspace_id,
-                provider_type=self._info.provider_type,
-                items=tuple(items),
-                source=source,
-                token=token,
-            )
+        """Hand items to the writer; waits only while it has no room."""
+        store = Store(
+            fence=self._fence,
+            workspace_id=self._info.workspace_id,
+            provider_type=self._info.provider_type,
+            items=tuple(items),
+            window=window,
+            token=token,
         )
-
-    async def _acknowledge(self, session: Session, tokens: Sequence[int]) -> None:
-        with self._answer_within(self._settings.send_timeout, "an acknowledgement"):
-            await session.acknowledge(tokens)
+        try:
+            self._writer.tell_nowait(store)
+        except MailboxFull:
+            await self._writer.tell(store)
 
     def _make_synchroniser(self, session: Session) -> Synchroniser:
         capabilities = self._runtime.providers[self._info.provider_type].capabilities

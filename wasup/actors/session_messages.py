@@ -5,7 +5,6 @@ from typing import TypeAlias
 
 from wasup.actors.messages import Errand, PairingCode, Refused
 from wasup.actors.policy import Verdict
-from wasup.actors.sync import Committed
 from wasup.ports.disconnects import DisconnectReason
 from wasup.ports.session import Login, Me
 from wasup.supervisor import ActorRef, Request
@@ -118,4 +117,4 @@ class CompareChats:
     """Compare some chats with the database, and fill in what is missing there; told to the account or its session."""
 
 
-SessionMessage: TypeAlias = Nudge | AskPairingCode | LogOut | Errand | CompareChats | Committed
+SessionMessage: TypeAlias = Nudge | AskPairingCode | LogOut | Errand | CompareChats

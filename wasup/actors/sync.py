@@ -10,10 +10,11 @@ writer had in hand or in its mailbox outlives it and is written by its next life
 graceful stop writes what is left.
 
 What the database refuses is found by halving the batch until a single item is left. That one is put away with its
-reason, counts as stored, and the stream goes on.
+reason, counts as stored, and the stream goes on. Only what the database says about data is taken for that. A fault of
+our own is waited out like a database that is away, and health tells of it: nothing is put away that is not to blame.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -23,14 +24,16 @@ from msgspec.structs import replace
 
 from wasup.actors.names import account_name, actor_called
 from wasup.actors.runtime import Runtime
+from wasup.actors.window import Window
 from wasup.ports.accounts import Fence
-from wasup.ports.store import DatabaseUnavailable
+from wasup.ports.store import DatabaseUnavailable, DataRefused
 from wasup.ports.sync import CommitResult, IncomingBatch, StoreItem
 from wasup.supervisor import Actor, ActorRef, ExitReason, MailboxFull
 
-__all__ = ["Committed", "FenceLost", "Store", "SyncWriter"]
+__all__ = ["FenceLost", "Store", "SyncWriter"]
 
 _RETRY_FIRST, _RETRY_MOST = 0.1, 2.0
+_FAULT_RETRY_MOST = 30.0
 
 log = structlog.get_logger("wasup.sync")
 
@@ -40,7 +43,7 @@ class Store:
     """Write these items of one account.
 
     Attributes:
-        source: told `Committed` afterwards; None when nobody needs to know.
+        window: where it has taken a place, and gives it back when they are stored; None if it has taken none.
         token: given back with that; None for what no provider waits for.
     """
 
@@ -48,15 +51,8 @@ class Store:
     workspace_id: int
     provider_type: str
     items: tuple[StoreItem, ...]
-    source: "ActorRef[Committed] | None" = None
+    window: Window | None = None
     token: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Committed:
-    """These deliveries are stored for good."""
-
-    tokens: tuple[int | None, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +76,10 @@ class SyncWriter(Actor[Store]):
         self._runtime = runtime
         self._name = name
         self._unwritten = unwritten
+
+    def figures(self) -> Mapping[str, float]:
+        """What it has taken from its mailbox and not stored yet."""
+        return {"unwritten": sum(len(store.items) for store in self._unwritten)}
 
     async def on_start(self) -> None:
         """Be found by the sessions."""
@@ -115,7 +115,7 @@ class SyncWriter(Actor[Store]):
         """Commit; what is refused as a whole is settled half by half, down to the item that is to blame."""
         try:
             return await self._commit(batches)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with one item is not the others' business
+        except DataRefused as error:
             halves = _halves(batches)
             if halves is None:
                 return await self._settle_one(batches[0])
@@ -126,8 +126,8 @@ class SyncWriter(Actor[Store]):
         """Try a single item once more, since what went wrong may have passed, and put it away if it has not."""
         try:
             return await self._commit([batch])
-        except Exception as error:  # noqa: BLE001 - as above
-            reason = f"{type(error).__name__}: {error}"
+        except DataRefused as error:
+            reason = str(error)
         result = await self._insist(lambda: self._runtime.stores.sync.reject(batch, reason))
         self._runtime.pulse.rejected += result.rejected
         kinds = [item.__struct_config__.tag for item in batch.items]
@@ -135,44 +135,53 @@ class SyncWriter(Actor[Store]):
         return result
 
     async def _commit(self, batches: list[IncomingBatch]) -> CommitResult:
+        begun = trio.current_time()
         result = await self._insist(lambda: self._runtime.stores.sync.commit(batches))
         pulse = self._runtime.pulse
+        pulse.traffic.commits.add(trio.current_time() - begun, result.new_messages)
+        self._runtime.hub.publish(result.events)
+        for event in result.events:
+            pulse.traffic.told(event.workspace_id, event.type)
         pulse.batches += 1
         pulse.committed += result.new_messages
         pulse.duplicates += result.duplicates
         return result
 
     async def _insist(self, write: Callable[[], Awaitable[CommitResult]]) -> CommitResult:
-        """Write, waiting for the database as long as it takes."""
+        """Write, waiting for the database, or for a fault of ours to be mended, as long as it takes."""
         pulse = self._runtime.pulse
         wait = _RETRY_FIRST
         while True:
             try:
                 result = await write()
             except DatabaseUnavailable as error:
-                if pulse.database_away_since is None:
-                    pulse.database_away_since = trio.current_time()
-                    log.warning("sync.database_away", error=str(error))
+                if pulse.lost_database(self._name):
+                    log.warning("sync.database_away", writer=self._name, error=str(error))
                 await trio.sleep(wait)
                 wait = min(wait * 2, _RETRY_MOST)
+            except DataRefused:
+                pulse.found_database(self._name)
+                raise
+            except Exception as error:  # whatever it is, what is in hand must not be lost
+                words = repr(error)[:200]
+                log.error("sync.fault", writer=self._name, error=words, exc_info=pulse.faults.get(self._name) != words)
+                pulse.faults[self._name] = words
+                await trio.sleep(wait)
+                wait = min(wait * 2, _FAULT_RETRY_MOST)
             else:
-                if pulse.database_away_since is not None:
-                    away = trio.current_time() - pulse.database_away_since
-                    pulse.database_away_since = None
-                    log.info("sync.database_back", seconds=round(away, 2))
+                pulse.faults.pop(self._name, None)
+                away = pulse.found_database(self._name)
+                if away is not None:
+                    log.info("sync.database_back", writer=self._name, seconds=round(away, 2))
                 return result
 
     def _tell(self, stores: list[Store], result: CommitResult) -> None:
-        tokens: dict[ActorRef[Committed], list[int | None]] = {}
         newest = {store.fence.account_id: store.fence for store in stores}  # what an older one brought is void
         for store in stores:
             if store.fence.account_id in result.refused or store.fence != newest[store.fence.account_id]:
                 _tell_lost(actor_called(self.registry, account_name(store.fence.account_id)), store.fence)
-            elif store.source is not None:
-                tokens.setdefault(store.source, []).append(store.token)
-        for source, given in tokens.items():
-            if source.alive:
-                source.tell_nowait(Committed(tokens=tuple(given)))
+            elif store.window is not None:
+                store.window.committed(store.token)
         for endpoint_id in result.endpoints:
             self._runtime.doorbell(endpoint_id).ring()
 

@@ -14,7 +14,9 @@ root (rest_for_one)
 ├─ pruner                       removes events and deliveries that are too old
 ├─ reconciler                   compares what should run with what runs
 ├─ comparer                     has accounts compared with their providers
-└─ web                          the HTTP server, fenced: its crash restarts it alone
+├─ web                          the HTTP server, fenced: its crash restarts it alone
+├─ overview                     keeps figures of the last hour
+└─ events                       tells what happens to those who follow
 """
 
 from collections.abc import Mapping
@@ -59,6 +61,7 @@ def root_spec(
     ground: StartFunction,
     web: StartFunction,
     hosts: Mapping[str, StartFunction] = MappingProxyType({}),
+    watchers: Mapping[str, StartFunction] = MappingProxyType({}),
 ) -> SupervisorSpec:
     """The whole tree.
 
@@ -67,6 +70,7 @@ def root_spec(
         ground: opens the database and owns it, for as long as it runs; see `Runtime.open_ground`.
         web: serves HTTP for as long as it runs.
         hosts: by name, what runs processes for the accounts of one provider.
+        watchers: by name, what merely looks on, and nothing depends on.
     """
     return SupervisorSpec(
         strategy=Strategy.REST_FOR_ONE,
@@ -88,6 +92,7 @@ def root_spec(
                 budget=_UNTIRING,
                 shutdown=10.0,
             ),
+            *(ChildSpec(id=name, start=start, backoff=_QUICK, budget=_UNTIRING) for name, start in watchers.items()),
         ),
     )
 

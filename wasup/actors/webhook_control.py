@@ -32,7 +32,7 @@ class WebhookControl:
 
     async def test(self, endpoint: Endpoint) -> Answer:
         """Send a test event, once."""
-        poster = self._runtime.make_poster()
+        poster = self._runtime.make_poster(self._registry)
         try:
             return await poster.test(endpoint)
         finally:

@@ -8,6 +8,7 @@ import trio
 import typer
 
 from wasup import __version__
+from wasup.cli.rejected import app as rejected
 from wasup.settings import SettingsError, load_settings
 
 __all__ = ["app", "main"]
@@ -21,6 +22,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.add_typer(rejected, name="rejected")
 
 DatabaseUrl = Annotated[
     str | None,

@@ -2,15 +2,13 @@
 
 from typing import Any
 
-import httpx
 import trio
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 from rich.tree import Tree
 
-from wasup.cli.bootstrap import ADMIN_KEY
-from wasup.cli.local import read_key, read_system
+from wasup.cli.remote import open_api
 from wasup.settings import Settings
 
 __all__ = ["draw_tree", "show_tree"]
@@ -21,31 +19,15 @@ _CHILDREN_SHOWN = 40
 
 async def show_tree(settings: Settings, url: str | None, key: str | None, watch: bool, unhealthy: bool) -> None:
     """Draw the tree once, or again and again."""
-    system = read_system(settings.data_dir)
-    url = url or (system.url if system is not None else f"http://{settings.http.host}:{settings.http.port}")
-    key = key or read_key(settings.data_dir, ADMIN_KEY)
-    if key is None:
-        raise SystemExit("wasup: no admin key: give --key, or run this beside a quickstart's data folder (--data-dir)")
-    headers = {"Authorization": f"Bearer {key}"}
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=10, trust_env=False) as client:
+    query = {"unhealthy": "true"} if unhealthy else {}
+    async with open_api(settings, url, key) as api:
         if not watch:
-            Console().print(draw_tree(await _fetch(client, unhealthy=unhealthy)))
+            Console().print(draw_tree(await api.call("GET", "/api/actors", **query)))
             return
         with Live(auto_refresh=False, screen=False) as live:
             while True:
-                live.update(draw_tree(await _fetch(client, unhealthy=unhealthy)), refresh=True)
+                live.update(draw_tree(await api.call("GET", "/api/actors", **query)), refresh=True)
                 await trio.sleep(1)
-
-
-async def _fetch(client: httpx.AsyncClient, *, unhealthy: bool) -> dict[str, Any]:
-    try:
-        response = await client.get("/api/actors", params={"unhealthy": "true"} if unhealthy else {})
-    except httpx.HTTPError as error:
-        raise SystemExit(f"wasup: {client.base_url} does not answer: {str(error) or type(error).__name__}") from None
-    if response.status_code != 200:
-        raise SystemExit(f"wasup: {client.base_url} answered {response.status_code}: {response.text[:200]}")
-    node: dict[str, Any] = response.json()
-    return node
 
 
 def draw_tree(node: dict[str, Any]) -> Tree:

@@ -1,6 +1,6 @@
 """The log of changes, settings that change at run time, and where received media lies."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -133,8 +133,3 @@ class SqlMessageMediaStore:
             )
 
         await self._engine.run(work)
-
-    async def forget_media(self, message_row_ids: Sequence[int]) -> None:
-        """See the port."""
-        statement = delete(message_media).where(message_media.c.message_row_id.in_(message_row_ids))
-        await self._engine.run(lambda connection: execute(connection, statement))

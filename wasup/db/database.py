@@ -8,9 +8,10 @@ import trio
 from wasup.bridge import Bridge
 from wasup.db.accounts import SqlAccountStore
 from wasup.db.audit import SqlAuditStore, SqlMessageMediaStore, SqlSettingStore
+from wasup.db.browser_sessions import SqlBrowserSessions
 from wasup.db.deliveries import SqlDeliveryLog
 from wasup.db.engine import Engine
-from wasup.db.eventlog import SqlEventLog
+from wasup.db.eventlog import SqlEventLog, newest_event
 from wasup.db.keyring import SqlKeyRing
 from wasup.db.keys import SqlKeyStore
 from wasup.db.messages import SqlMessageStore
@@ -20,6 +21,7 @@ from wasup.db.ownership import SqlOwnership
 from wasup.db.people import SqlPeopleStore
 from wasup.db.recent import MemoryRecentChats, RecentChats
 from wasup.db.recent_redis import RedisRecentChats
+from wasup.db.rejected import SqlRejectedStore
 from wasup.db.retention import SqlRetention
 from wasup.db.stats import SqlStats
 from wasup.db.sync import SqlSyncStore
@@ -37,10 +39,11 @@ class Database:
         self.recent_chats = recent
         self.accounts = SqlAccountStore(engine, clock)
         self.sync = SqlSyncStore(engine, clock, recent)
+        self.rejected = SqlRejectedStore(engine, self.sync, recent)
         self.messages = SqlMessageStore(engine, clock, recent)
         self.outbox = SqlOutboxStore(engine, clock)
         self.deliveries = SqlDeliveryLog(engine, clock)
-        self.event_log = SqlEventLog(engine, clock)
+        self.event_log = SqlEventLog(engine)
         self.retention = SqlRetention(engine)
         self.keys = SqlKeyStore(engine, clock)
         self.ownership = SqlOwnership(engine, clock)
@@ -48,6 +51,7 @@ class Database:
         self.upkeep = SqlAccountKeeper(engine, clock)
         self.people = SqlPeopleStore(engine)
         self.keyring = SqlKeyRing(engine, clock)
+        self.browser_sessions = SqlBrowserSessions(engine, clock)
         self.audit = SqlAuditStore(engine)
         self.run_settings = SqlSettingStore(engine, clock)
         self.message_media = SqlMessageMediaStore(engine, clock)
@@ -74,12 +78,13 @@ class Database:
             DatabaseUnavailable: there is no answer.
             SchemaOutdated: it is not migrated to what this version needs.
         """
-        engine = Engine(url, bridge, pool_size=pool_size)
+        engine = Engine(url, bridge, pool_size=pool_size, clock=clock)
         try:
             await engine.open()
             if check_schema:
                 await _check(engine)
-            database = cls(engine, clock, _recent_chats(redis_url, bridge, engine))
+            engine.clock.not_before(await newest_event(engine))
+            database = cls(engine, engine.clock, _recent_chats(redis_url, bridge, engine))
             try:
                 yield database
             finally:

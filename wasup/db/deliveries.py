@@ -142,7 +142,7 @@ def _find(
     if after is not None:
         where.append("(e.whatsapp_account_id>? OR (e.whatsapp_account_id=? AND e.account_seq>?))")
         values += [after[0], after[0], after[1]]
-    if endpoint.events:
+    if endpoint.events and not (wanted.dead or wanted.event_ids is not None):  # what is named is wanted, filter or not
         where.append(f"e.type IN ({','.join('?' * len(endpoint.events))})")
         values += endpoint.events  # type: ignore[arg-type]  # texts among the numbers
     tables = "events e"
@@ -195,14 +195,14 @@ def _requeue(connection: Connection, driver: Driver, endpoint: Endpoint, places:
             f" ORDER BY whatsapp_account_id{driver.lock}",
         )
     }
-    newest = dict(sorted(again))  # account -> its highest sequence among these
+    touched = sorted({account_id for account_id, _ in again})
     driver.insert(
         connection,
         "outbox_lanes",
         ("whatsapp_account_id", "endpoint_id", "last_seq", "state", "due_at", "attempt"),
         [
-            (account_id, endpoint.id, seq, READY, now, 0)
-            for account_id, seq in newest.items()
+            (account_id, endpoint.id, 0, READY, now, 0)  # as with any lane, a replay does not count as its last event
+            for account_id in touched
             if account_id not in lanes
         ],
     )
@@ -213,7 +213,7 @@ def _requeue(connection: Connection, driver: Driver, endpoint: Endpoint, places:
         sets={"state": ":", "due_at": ":", "attempt": ":"},
         rows=[
             (READY, now, 0, account_id, endpoint.id)
-            for account_id in newest
+            for account_id in touched
             if lanes.get(account_id, CLAIMED) != CLAIMED
         ],
     )

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, TypeAlias
 from sqlalchemy import Connection
 
 from wasup.db.types import from_datetime, to_datetime
+from wasup.ports.store import DataRefused
 
 __all__ = ["Driver", "Kind", "Row"]
 
@@ -21,16 +22,28 @@ Row: TypeAlias = tuple[Any, ...]
 
 _PAIRS: Final = re.compile(r"(.*(?:WHERE|AND) )\(([\w., ]+)\) IN ", re.DOTALL)
 _SIZES: Final = (256, 64, 16, 4, 1)
-_CHARACTERS: Final = 2_000_000  # per statement: up to 8 MB, half of MariaDB's default max_allowed_packet
+_PACKET: Final = 16_000_000  # bytes; MariaDB's default max_allowed_packet
+_CHARACTERS: Final = 2_000_000  # per statement at most
+_BYTES: Final = 4  # of a character at most
 _WEIGHT: Final = 400  # characters of a row besides its long text
 _ROWS: Final = 2_000
 
 
 class Driver:
-    """How to say it to one kind of database."""
+    """How to say it to one kind of database.
 
-    def __init__(self, kind: Kind) -> None:
+    Args:
+        kind: which.
+        packet: bytes that the server takes at a time. It hangs up on whoever sends more, which looks like a server that
+            is away, and would be waited for without end; so what is longer is refused here.
+
+    Attributes:
+        longest: bytes of a text, half a packet: the protocol may double them.
+    """
+
+    def __init__(self, kind: Kind, packet: int = _PACKET) -> None:
         self.kind: Kind = kind
+        self.longest = packet // 2
         self.mark = "?" if kind == "sqlite" else "%s"
         self.least, self.greatest = ("MIN", "MAX") if kind == "sqlite" else ("LEAST", "GREATEST")
         self.lock = "" if kind == "sqlite" else " FOR UPDATE"
@@ -76,7 +89,7 @@ class Driver:
         long: str | None = None,
     ) -> None:
         """Insert rows; `long` names the column that may hold long text, if there is one."""
-        for part in _portions(rows, None if long is None else list(columns).index(long)):
+        for part in self._portions(rows, None if long is None else list(columns).index(long)):
             blank = _blank(part, len(columns))
             if self.kind != "mysql":
                 self._many(connection, _insert(table, tuple(columns), blank, 1), _without(part, blank))
@@ -108,7 +121,7 @@ class Driver:
             rows: values for `sets`, then for `keys`.
             long: the column that may hold long text, if there is one.
         """
-        for part in _portions(rows, None if long is None else list(sets).index(long)):
+        for part in self._portions(rows, None if long is None else list(sets).index(long)):
             blank = _blank(part, len(sets))
             if self.kind != "mysql":
                 self._many(connection, _update(table, tuple(keys), tuple(sets.items()), blank), _without(part, blank))
@@ -119,6 +132,34 @@ class Driver:
                 sql = _update_joined(table, tuple(keys), tuple(sets.items()), blank, size)
                 self.execute(connection, sql, [value for row in rest for value in row])
                 start += size
+
+    def _portions(self, rows: Sequence[Row], long: int | None) -> Iterator[Sequence[Row]]:
+        """Rows in portions that fit into a packet; `long` is the column that may hold long text.
+
+        Raises:
+            DataRefused: a single text does not fit.
+        """
+        if long is None:
+            for start in range(0, len(rows), _ROWS):
+                yield rows[start : start + _ROWS]
+            return
+        most = min(_CHARACTERS, self.longest // _BYTES)
+        start = size = 0
+        for index, row in enumerate(rows):
+            weight = _WEIGHT + len(row[long] or "")
+            if weight > most:
+                self._check_length(row[long])
+            if size + weight > most and index > start:
+                yield rows[start:index]
+                start, size = index, 0
+            size += weight
+        if start < len(rows):
+            yield rows[start:]
+
+    def _check_length(self, text: str) -> None:
+        size = len(text.encode())
+        if size > self.longest and self.kind != "sqlite":
+            raise DataRefused(f"a text of {size} bytes: the server takes no more than {self.longest}")
 
     def _many(self, connection: Connection, sql: str, rows: Sequence[Row]) -> None:
         if rows:
@@ -183,23 +224,6 @@ def _without(rows: Sequence[Row], blank: frozenset[int]) -> Sequence[Row]:
         return rows
     kept = [i for i in range(len(rows[0])) if i not in blank]
     return [tuple([row[i] for i in kept]) for row in rows]
-
-
-def _portions(rows: Sequence[Row], long: int | None) -> Iterator[Sequence[Row]]:
-    """Rows in portions that fit into a packet; `long` is the column that may hold long text."""
-    if long is None:
-        for start in range(0, len(rows), _ROWS):
-            yield rows[start : start + _ROWS]
-        return
-    start = size = 0
-    for index, row in enumerate(rows):
-        weight = _WEIGHT + len(row[long] or "")
-        if size + weight > _CHARACTERS and index > start:
-            yield rows[start:index]
-            start, size = index, 0
-        size += weight
-    if start < len(rows):
-        yield rows[start:]
 
 
 def _cuts(count: int) -> Iterator[int]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from wasup.db.driver import Driver
 from wasup.db.engine import Engine, execute
 from wasup.db.journal import Journal
-from wasup.db.tables import PREVIEW
+from wasup.db.tables import PREVIEW, whatsapp_accounts as accounts, workspaces
 from wasup.db.tables_outbox import READY, outbox_lanes, webhook_endpoints as table
 from wasup.ports.clock import Clock
 from wasup.ports.events import EndpointDisabled
@@ -114,6 +114,30 @@ class EndpointWriter:
 
         return await self._engine.run(work)
 
+    async def give_legacy_endpoints(self, *, url: str, secret: str) -> int:
+        """See the port."""
+        new = NewEndpoint(url=url, secret=secret, format=EndpointFormat.LEGACY)
+        has_one = select(table.c.id).where(
+            table.c.workspace_id == workspaces.c.id, table.c.format == EndpointFormat.LEGACY
+        )
+        named = select(accounts.c.id).where(
+            accounts.c.workspace_id == workspaces.c.id,
+            accounts.c.session_pinned.is_(True),
+            accounts.c.deleted_at.is_(None),
+        )
+        without = select(workspaces.c.id).where(named.exists(), ~has_one.exists()).order_by(workspaces.c.id)
+
+        def work(connection: Connection) -> int:
+            found = [row[0] for row in connection.execute(without)]
+            if found:  # somebody else may be at it: whoever has the lock makes them
+                connection.execute(select(workspaces.c.id).where(workspaces.c.id.in_(found)).with_for_update()).all()
+                found = [row[0] for row in connection.execute(without.where(workspaces.c.id.in_(found)))]
+            for workspace_id in found:
+                self._insert(connection, workspace_id, new)
+            return len(found)
+
+        return await self._engine.run(work)
+
     async def disable_endpoint(self, endpoint_id: int, reason: str) -> None:
         """See the port."""
 
@@ -121,7 +145,7 @@ class EndpointWriter:
             found = _find(connection, endpoint_id)
             if found is not None and found.enabled:
                 self._change(connection, endpoint_id, {"enabled": False, "disabled_reason": reason[:PREVIEW]})
-                _tell_disabled(connection, self._engine.driver, found, reason, self._clock.now_ms())
+                _tell_disabled(connection, self._engine.driver, found, reason, self._clock)
 
         await self._engine.run(work)
 
@@ -156,7 +180,7 @@ def _find(connection: Connection, endpoint_id: int) -> Endpoint | None:
     return None if row is None else _to_endpoint(row)
 
 
-def _tell_disabled(connection: Connection, driver: Driver, endpoint: Endpoint, reason: str, now: int) -> None:
+def _tell_disabled(connection: Connection, driver: Driver, endpoint: Endpoint, reason: str, clock: Clock) -> None:
     """Write the event, for the workspace's primary account; a workspace without accounts has nobody to be told."""
     found = driver.query(
         connection,
@@ -165,6 +189,7 @@ def _tell_disabled(connection: Connection, driver: Driver, endpoint: Endpoint, r
         f" ORDER BY a.is_primary DESC, a.id LIMIT 1{driver.lock}",
         (endpoint.workspace_id,),
     )
+    now = clock.now_ms()
     for account_id, seq, provider_type in found:
         journal = Journal(driver, {account_id: seq}, now=now)
         journal.add(

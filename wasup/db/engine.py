@@ -6,9 +6,11 @@ raise comes back in the ports' words.
 """
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Executable, event
@@ -18,6 +20,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from wasup.bridge import Bridge, BridgeDied
 from wasup.db.driver import Driver
 from wasup.db.errors import is_disconnect, is_retryable, translate
+from wasup.db.steady import SteadyClock
+from wasup.ports.clock import Clock, SystemClock
 from wasup.ports.store import DatabaseUnavailable
 
 __all__ = ["DEADLINE", "Engine", "Work", "driver_url", "execute", "make_engine"]
@@ -28,6 +32,7 @@ Mode: TypeAlias = Literal["read", "write"]
 
 DEADLINE: Final = 30.0  # seconds for one unit of work, retries and waiting for a connection included
 _TRIES: Final = 8
+_AFTERMATH: Final = 10.0  # seconds in which a server may still carry out a COMMIT that nobody waits for any more
 _STATEMENTS: Final = 128  # prepared statements kept per connection
 
 # Durability on SQLite: FULL syncs the log at every commit. NORMAL would lose the last commits in a power cut,
@@ -83,6 +88,7 @@ def make_engine(url: str, *, pool_size: int) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=DEADLINE,
+        pool_reset_on_return=None,  # every transaction has ended by then: a ROLLBACK more for each would be in vain
         isolation_level="READ COMMITTED",
         connect_args={"stmt_cache_size": _STATEMENTS, "connect_timeout": 5, "init_command": _MYSQL_SESSION},
     )
@@ -101,8 +107,23 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if mode == "read" else "BEGIN IMMEDIATE")
 
 
+@dataclass(slots=True, eq=False)
+class _Write:
+    """A unit of work that writes.
+
+    Attributes:
+        since: when it began, UTC epoch milliseconds.
+        unanswered: whether it was given up between COMMIT and its answer.
+        until: monotonic time from which on it is taken for ended.
+    """
+
+    since: int
+    unanswered: bool = False
+    until: float = math.inf
+
+
 class _Attempt(Generic[T]):
-    """One try of a unit of work; remembers whether COMMIT had been sent when something went wrong."""
+    """One try of a unit of work; remembers whether COMMIT was on its way when something went wrong."""
 
     def __init__(self, work: Work[T]) -> None:
         self.work = work
@@ -117,27 +138,34 @@ class _Attempt(Generic[T]):
 
 
 class Engine:
-    """Runs units of work on a pool of connections."""
+    """Runs units of work on a pool of connections.
 
-    def __init__(self, url: str, bridge: Bridge, *, pool_size: int) -> None:
+    Attributes:
+        clock: what the stores tell the time by; it never goes back.
+        losses: connections that were found dead.
+    """
+
+    def __init__(self, url: str, bridge: Bridge, *, pool_size: int, clock: Clock | None = None) -> None:
+        self.clock = SteadyClock(clock or SystemClock())
         self.url = driver_url(url)
         self.bridge = bridge
         self._engine = make_engine(url, pool_size=pool_size)
         self._sqlite = self.url.get_backend_name() == "sqlite"
         self._writing = asyncio.Lock()
-        self._writes: dict[object, float] = {}
+        self._writes: set[_Write] = set()
         self.driver = Driver("sqlite" if self._sqlite else "mysql")
-        self.losses = 0  # connections found dead
+        self.losses = 0
 
     async def open(self) -> None:
-        """Find out which server it is."""
+        """Find out which server it is, and how much it takes at a time."""
         await self.run(self._recognise, mode="read")
 
     def _recognise(self, connection: Connection) -> None:
         if not self._sqlite:
             # MySQLDialect knows; the base class' type does not.
             maria = bool(getattr(connection.dialect, "is_mariadb", False))
-            self.driver = Driver("mariadb" if maria else "mysql")
+            packet = connection.exec_driver_sql("SELECT @@max_allowed_packet").scalar_one()
+            self.driver = Driver("mariadb" if maria else "mysql", packet)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -151,37 +179,49 @@ class Engine:
         Raises:
             DatabaseUnavailable: the database does not answer or takes no writes.
         """
-        mine = object()
+        mine = _Write(self.clock.now_ms())
         if mode == "write":
-            self._writes[mine] = time.monotonic()
+            self._writes.add(mine)
         try:
-            return await self.bridge.run(self._guarded, work, mode)
+            return await self.bridge.run(self._guarded, work, mode, mine)
         except BridgeDied as error:
             raise DatabaseUnavailable(str(error)) from error
         finally:
-            self._writes.pop(mine, None)
+            if mine.unanswered:
+                mine.until = time.monotonic() + _AFTERMATH
+            else:
+                self._writes.discard(mine)
+            self._forget_old()
 
-    def oldest_write(self) -> float:
-        """For how many seconds the oldest write that is under way has been; 0 when there is none."""
-        return time.monotonic() - min(self._writes.values()) if self._writes else 0.0
+    def settled_until(self) -> int:
+        """Nothing that this instance is writing, or will write, is stamped with this time by `clock` or an earlier one.
+
+        UTC epoch milliseconds.
+        """
+        self._forget_old()
+        return min((write.since for write in self._writes), default=self.clock.now_ms()) - 1
+
+    def _forget_old(self) -> None:
+        now = time.monotonic()
+        self._writes -= {write for write in self._writes if write.until <= now}
 
     # All below runs on the asyncio side.
 
-    async def _guarded(self, work: Work[T], mode: Mode) -> T:
+    async def _guarded(self, work: Work[T], mode: Mode, write: _Write) -> T:
         try:
             if not self._sqlite:
                 async with asyncio.timeout(DEADLINE):
-                    return await self._retried(work, mode)
-            return await self._finished(work, mode)
+                    return await self._retried(work, mode, write)
+            return await self._finished(work, mode, write)
         except Exception as error:
             translated = translate(error)
             if translated is error:
                 raise
             raise translated from error
 
-    async def _finished(self, work: Work[T], mode: Mode) -> T:
+    async def _finished(self, work: Work[T], mode: Mode, write: _Write) -> T:
         # A cancelled call of aiosqlite goes on in its thread. Transactions on a local file are short: let it end.
-        task = asyncio.ensure_future(self._retried(work, mode))
+        task = asyncio.ensure_future(self._retried(work, mode, write))
         while not task.done():
             try:
                 await asyncio.shield(task)
@@ -192,14 +232,18 @@ class Engine:
                 pass
         return task.result()
 
-    async def _retried(self, work: Work[T], mode: Mode) -> T:
+    async def _retried(self, work: Work[T], mode: Mode, write: _Write) -> T:
         for attempt in range(1, _TRIES + 1):
             trial = _Attempt(work)
             try:
                 return await self._transaction(trial, mode)
+            except asyncio.CancelledError:
+                write.unanswered = trial.committing
+                raise
             except Exception as error:
                 lost = is_disconnect(error)
                 self.losses += lost
+                write.unanswered = lost and trial.committing
                 # Before COMMIT was sent a lost connection has changed nothing. Tried again once: what the pool
                 # held may all be dead after a restart of the server.
                 again = is_retryable(error) or (lost and not trial.committing and attempt == 1)
@@ -216,5 +260,6 @@ class Engine:
 
     async def _connected(self, trial: _Attempt[T], mode: Mode) -> T:
         async with self._engine.connect() as connection:
-            await connection.execution_options(wasup_mode=mode)
+            if self._sqlite:
+                await connection.execution_options(wasup_mode=mode)
             return await connection.run_sync(trial)

@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy import exc
 
-from wasup.ports.store import DatabaseUnavailable, StoreError
+from wasup.ports.store import DatabaseUnavailable, DataRefused, StoreError
 
 __all__ = ["is_disconnect", "is_retryable", "translate"]
 
@@ -46,18 +46,20 @@ def _is_about_data(error: exc.DBAPIError, words: str) -> bool:
 
 
 def translate(error: Exception) -> Exception:
-    """The port's exception for what a driver raised; exceptions that are the port's already stay."""
+    """The port's exception for what a driver raised; what is the port's already stays, and so do our own faults."""
     if isinstance(error, StoreError):
         return error
     if isinstance(error, exc.DBAPIError):
         words = str(error.orig)
         if not error.connection_invalidated and _is_about_data(error, words.lower()):
-            return StoreError(f"{type(error).__name__}: {words}")
+            return DataRefused(f"{type(error).__name__}: {words}")
         return DatabaseUnavailable(words)
     if isinstance(
         error, (exc.TimeoutError, TimeoutError, OSError, EOFError, exc.PendingRollbackError, exc.ResourceClosedError)
     ):
         return DatabaseUnavailable(f"{type(error).__name__}: {error}")
-    if isinstance(error, exc.SQLAlchemyError):
-        return StoreError(f"{type(error).__name__}: {error}")
+    cause = error.orig if isinstance(error, exc.StatementError) else error
+    # Half a character, or a number that no column holds.
+    if isinstance(cause, UnicodeError | OverflowError) or "64-bit range" in str(cause):
+        return DataRefused(f"{type(cause).__name__}: {cause}")
     return error

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from wasup.db.driver import Driver, Row
 from wasup.db.tables_outbox import IDLE, READY
-from wasup.ports.events import EventData, event_type
+from wasup.ports.events import EventData, LoggedEvent, event_type
 
 __all__ = ["Journal", "event_place"]
 
@@ -30,13 +30,25 @@ class Journal:
 
     The accounts' `account_owner` rows must be locked: that is what keeps the numbers gapless, and what lets the
     lanes' last sequence be read without a lock of its own (only who holds the account adds to its lanes).
+
+    Args:
+        driver: writes.
+        sequences: the accounts that are locked, with the sequence of their last event.
+        now: asked for after the lock was taken, so that an account's events are stamped in their order.
+        marks: what to leave with the accounts that something is told of; see `wasup.db.sync.unsure`.
+
+    Attributes:
+        events: what was added.
     """
 
-    def __init__(self, driver: Driver, sequences: Mapping[int, int], *, now: int) -> None:
+    def __init__(
+        self, driver: Driver, sequences: Mapping[int, int], *, now: int, marks: Mapping[int, int] | None = None
+    ) -> None:
         self._driver = driver
         self._sequences = dict(sequences)
         self._now = now
-        self._rows: list[Row] = []
+        self._marks = marks
+        self.events: list[LoggedEvent] = []
         self._told: dict[int, list[tuple[str, int]]] = defaultdict(list)  # account -> (type, sequence)
         self._workspaces: dict[int, int] = {}
 
@@ -48,24 +60,44 @@ class Journal:
         kind = _kinds.get(data.__class__) or _kinds.setdefault(data.__class__, event_type(data))
         event_id = f"evt_{account_id}_{seq}_{secrets.token_hex(4)}"
         body = _encode(data).decode()
-        self._rows.append((account_id, seq, event_id, workspace_id, kind, body, self._driver.time(self._now)))
+        self.events.append(
+            LoggedEvent(
+                id=event_id,
+                workspace_id=workspace_id,
+                account_id=account_id,
+                account_seq=seq,
+                type=kind,
+                body=body,
+                created_at=self._now,
+            )
+        )
         self._told[account_id].append((kind, seq))
         self._workspaces[account_id] = workspace_id
 
     def write(self, connection: Connection) -> frozenset[int]:
         """Write events, sequences, lanes and outbox rows; returns the endpoints that have something new."""
-        if not self._rows:
+        if not self.events:
             return frozenset()
         columns = ("whatsapp_account_id", "account_seq", "event_id", "workspace_id", "type", "body", "created_at")
-        self._driver.insert(connection, "events", columns, self._rows, long="body")
+        now = self._driver.time(self._now)
+        rows = [
+            (event.account_id, event.account_seq, event.id, event.workspace_id, event.type, event.body, now)
+            for event in self.events
+        ]
+        self._driver.insert(connection, "events", columns, rows, long="body")
+        marked = self._marks is not None
         self._driver.update(
             connection,
             "account_owner",
             keys=("whatsapp_account_id",),
-            sets={"event_seq": ":"},
-            rows=[(self._sequences[account_id], account_id) for account_id in sorted(self._told)],
+            sets=dict.fromkeys(("event_seq", "commit_mark") if marked else ("event_seq",), ":"),
+            rows=[self._owner_row(account_id) for account_id in sorted(self._told)],
         )
         return self._enqueue(connection)
+
+    def _owner_row(self, account_id: int) -> Row:
+        mark = () if self._marks is None else (self._marks[account_id],)
+        return (self._sequences[account_id], *mark, account_id)
 
     def _enqueue(self, connection: Connection) -> frozenset[int]:
         wanted = self._lanes(connection)

@@ -2,15 +2,28 @@
 
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, insert, select
 
 from wasup.db.engine import Engine
 from wasup.db.tables import api_keys, workspaces
 from wasup.ports.clock import Clock
 from wasup.ports.store import ApiKey, Workspace
 
-__all__ = ["SqlKeyStore"]
+__all__ = ["SqlKeyStore", "to_key"]
+
+
+def to_key(row: Row[Any]) -> ApiKey:
+    """A row of `api_keys`."""
+    return ApiKey(
+        id=row.id,
+        workspace_id=row.workspace_id,
+        prefix=row.prefix,
+        scopes=tuple(row.scopes.split()),
+        expires_at=row.expires_at,
+        legacy=bool(row.legacy),
+    )
 
 
 class SqlKeyStore:
@@ -71,13 +84,6 @@ class SqlKeyStore:
             row = connection.execute(query).one_or_none()
             if row is None or (row.expires_at is not None and row.expires_at <= now):
                 return None
-            return ApiKey(
-                id=row.id,
-                workspace_id=row.workspace_id,
-                prefix=row.prefix,
-                scopes=tuple(row.scopes.split()),
-                expires_at=row.expires_at,
-                legacy=bool(row.legacy),
-            )
+            return to_key(row)
 
         return await self._engine.run(work, mode="read")

@@ -8,10 +8,12 @@ from sqlalchemy import Connection, Delete, delete, insert, literal, select, upda
 from wasup.db.engine import Engine, execute
 from wasup.db.fence import lock_account
 from wasup.db.tables import account_logins, logins_to_forget, whatsapp_accounts as accounts
+from wasup.db.tables_outbox import webhook_endpoints
 from wasup.db.types import Millis
 from wasup.identifiers import new_session_id
 from wasup.ports.accounts import Fence
 from wasup.ports.clock import Clock
+from wasup.ports.outbox import EndpointFormat
 from wasup.ports.store import NotOwner
 
 __all__ = ["LoginWriter", "owe_forgetting"]
@@ -71,7 +73,7 @@ class LoginWriter:
             lock_account(connection, self._engine.driver, fence)
             row = _who(connection, fence)
             session_id = str(row.session_id)
-            if not row.session_pinned:
+            if not (row.session_pinned or _told_to_a_back_end(connection, row.workspace_id)):
                 session_id = new_session_id(row.provider_type, fence.account_id, now)
             connection.execute(delete(account_logins).where(account_logins.c.whatsapp_account_id == fence.account_id))
             connection.execute(
@@ -107,6 +109,14 @@ def owe_forgetting(connection: Connection, account_id: int, now: int) -> None:
 
 def _nothing_owed(account_id: int) -> Delete:
     return delete(logins_to_forget).where(logins_to_forget.c.whatsapp_account_id == account_id)
+
+
+def _told_to_a_back_end(connection: Connection, workspace_id: int) -> bool:
+    """Whether the workspace has an endpoint whose back end knows its accounts by their session ids."""
+    legacy = select(webhook_endpoints.c.id).where(
+        webhook_endpoints.c.workspace_id == workspace_id, webhook_endpoints.c.format == EndpointFormat.LEGACY
+    )
+    return connection.execute(legacy.limit(1)).first() is not None
 
 
 def _who(connection: Connection, fence: Fence) -> Any:

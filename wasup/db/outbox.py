@@ -1,5 +1,6 @@
 """The read side of the outbox: lanes are claimed, delivered in order, and settled."""
 
+import secrets
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -32,6 +33,7 @@ class SqlOutboxStore(EndpointWriter):
         """See the port. Events are read after the claim is committed, so that commits never wait for the reading."""
         now = self._clock.now_ms()
         driver = self._engine.driver
+        number = secrets.randbits(62)
 
         def claim(connection: Connection) -> Sequence[tuple[int, int]]:
             due = driver.query(
@@ -45,8 +47,8 @@ class SqlOutboxStore(EndpointWriter):
                 connection,
                 "outbox_lanes",
                 keys=("whatsapp_account_id", "endpoint_id"),
-                sets={"state": ":", "claimed_by": ":"},
-                rows=[(CLAIMED, incarnation, account_id, endpoint_id) for account_id, _ in sorted(due)],
+                sets={"state": ":", "claimed_by": ":", "claim": ":"},
+                rows=[(CLAIMED, incarnation, number, account_id, endpoint_id) for account_id, _ in sorted(due)],
             )
             return due
 
@@ -59,14 +61,16 @@ class SqlOutboxStore(EndpointWriter):
         )
         return [
             ClaimedLane(
-                endpoint_id=endpoint_id, account_id=account_id, attempt=attempt, events=tuple(events[account_id])
+                endpoint_id=endpoint_id,
+                account_id=account_id,
+                claim=number,
+                attempt=attempt,
+                events=tuple(events[account_id]),
             )
             for account_id, attempt in due
         ]
 
-    async def settle(
-        self, outcomes: Sequence[LaneOutcome], *, incarnation: int, attempts: Sequence[Attempt] = ()
-    ) -> bool:
+    async def settle(self, outcomes: Sequence[LaneOutcome], *, attempts: Sequence[Attempt] = ()) -> bool:
         """See the port."""
         if not outcomes:
             return False
@@ -76,15 +80,16 @@ class SqlOutboxStore(EndpointWriter):
         def work(connection: Connection) -> bool:
             rows = driver.select_in(
                 connection,
-                "SELECT whatsapp_account_id, endpoint_id, attempt, state, claimed_by FROM outbox_lanes"
+                "SELECT whatsapp_account_id, endpoint_id, attempt, state, claim FROM outbox_lanes"
                 " WHERE (whatsapp_account_id, endpoint_id) IN ",
                 sorted(_lane(outcome) for outcome in outcomes),
                 f" ORDER BY whatsapp_account_id, endpoint_id{driver.lock}",
             )
+            claims = {_lane(outcome): outcome.claim for outcome in outcomes}
             tries = {
                 (account_id, endpoint_id): attempt
-                for account_id, endpoint_id, attempt, state, owner in rows
-                if state == CLAIMED and owner == incarnation
+                for account_id, endpoint_id, attempt, state, number in rows
+                if state == CLAIMED and number == claims[account_id, endpoint_id]
             }
             mine = sorted((outcome for outcome in outcomes if _lane(outcome) in tries), key=_lane)
             _delete_delivered(connection, mine)

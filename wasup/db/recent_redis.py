@@ -1,4 +1,4 @@
-"""Recent chats kept in Redis, for all instances; without an answer from it the database is asked as ever."""
+"""Recent chats kept in Redis; without an answer from it the database is asked as ever."""
 
 import asyncio
 import secrets
@@ -39,13 +39,14 @@ class RedisRecentChats:
     """See `wasup.db.recent`.
 
     A change that Redis could not be told of is owed: until it is told, the account's chats are not looked for there.
+    What a process has kept is for itself alone: it may die between a commit and telling Redis of it.
     """
 
     def __init__(self, url: str, bridge: Bridge, *, prefix: str) -> None:
         self.hits = 0
         self.misses = 0
         self._bridge = bridge
-        self._prefix = prefix
+        self._prefix = f"{prefix}{secrets.token_hex(4)}:"
         self._owed: set[int] = set()
         self._quiet_until = 0.0
         pool: BlockingConnectionPool = BlockingConnectionPool.from_url(

@@ -56,6 +56,17 @@ class SqlRetention:
 
         return await self._engine.run(work)
 
+    async def media_gone(self, workspace_id: int, digests: Sequence[str]) -> int:
+        """See the port."""
+        driver = self._engine.driver
+        sql = _MEDIA.format(workspace_id=workspace_id)
+
+        def work(connection: Connection) -> int:
+            rows = driver.select_in(connection, sql, sorted(set(digests)))
+            return _delete(connection, driver, "message_media", ("message_row_id",), sorted(tuple(row) for row in rows))
+
+        return await self._engine.run(work)
+
     async def prune_orphans(self, *, limit: int) -> int:
         """See the port."""
         driver = self._engine.driver
@@ -76,6 +87,12 @@ class SqlRetention:
             return removed
 
         return await self._engine.run(work)
+
+
+_MEDIA: Final = (
+    "SELECT k.message_row_id FROM message_media k JOIN messages m ON m.id=k.message_row_id"
+    " WHERE m.workspace_id={workspace_id:d} AND k.digest IN "
+)
 
 
 def _prune_events(connection: Connection, driver: Driver, workspace_id: int, before: int, limit: int) -> int:

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, case, func, literal, select, union_all
 from wasup.db.engine import Engine
 from wasup.db.eventlog import to_event
 from wasup.db.tables import chats, messages, whatsapp_accounts
-from wasup.db.tables_outbox import dead_letters, events, outbox
-from wasup.ports.store import AccountStats, StoredEvent, Totals
+from wasup.db.tables_outbox import dead_letters, events, outbox, webhook_endpoints
+from wasup.ports.store import AccountStats, StoredEvent, Totals, Waiting
 
 __all__ = ["SqlStats"]
 
@@ -46,6 +46,27 @@ class SqlStats:
                 outbox=waiting,
                 dead_letters=dead,
             )
+
+        return await self._engine.run(work, mode="read")
+
+    async def waiting(self) -> dict[int, Waiting]:
+        """Deliveries that are not made, by workspace; one without any is left out."""
+        endpoint = webhook_endpoints.c
+        kinds = {"outbox": outbox, "dead_letters": dead_letters}
+        query = union_all(
+            *(
+                select(endpoint.workspace_id, literal(name), func.count())
+                .join_from(table, webhook_endpoints, table.c.endpoint_id == endpoint.id)
+                .group_by(endpoint.workspace_id)
+                for name, table in kinds.items()
+            )
+        )
+
+        def work(connection: Connection) -> dict[int, Waiting]:
+            counts: dict[int, dict[str, int]] = {}
+            for workspace_id, kind, count in connection.execute(query):
+                counts.setdefault(workspace_id, {})[kind] = int(count)
+            return {workspace_id: Waiting(**found) for workspace_id, found in counts.items()}
 
         return await self._engine.run(work, mode="read")
 

@@ -168,6 +168,8 @@ account_owner = _table(  # the fence, and the lock that serialises whatever is w
     Column("epoch", BIG, nullable=False, server_default=_ZERO),
     Column("event_seq", BIG, nullable=False, server_default=_ZERO),
     Index("idx_owner_incarnation", "incarnation"),
+    # Of the last batch that told something: a commit whose answer was lost is recognised by it.
+    Column("commit_mark", BIG),
 )
 
 node = _table(

@@ -1,11 +1,11 @@
 """The tables that the HTTP API alone uses; part of the same metadata as `tables`."""
 
-from sqlalchemy import Column, Index, SmallInteger, String
+from sqlalchemy import Column, ForeignKey, Index, SmallInteger, String
 
 from wasup.db.tables import _created, _id, _table
 from wasup.db.types import BIG, ID, Millis, code
 
-__all__ = ["audit_log", "message_media"]
+__all__ = ["audit_log", "browser_sessions", "message_media"]
 
 audit_log = _table(  # who changed what
     "audit_log",
@@ -30,4 +30,14 @@ message_media = _table(  # received media that was fetched: where its bytes are
     Column("size", BIG, nullable=False),
     _created(),
     Index("idx_media_digest", "digest"),
+)
+
+browser_sessions = _table(  # who is logged in to the dashboard; the cookie holds what this is the digest of
+    "browser_sessions",
+    Column("digest", code(64), primary_key=True),
+    Column("key_id", ID, ForeignKey("api_keys.id"), nullable=False),
+    _created(),
+    Column("expires_at", Millis, nullable=False),
+    Index("idx_browser_session_key", "key_id", "created_at"),
+    Index("idx_browser_session_age", "expires_at"),
 )

@@ -68,6 +68,7 @@ outbox_lanes = _table(  # one account's ordered stream to one endpoint; order, r
     Column("claimed_by", BIG),
     Column("attempt", Integer, nullable=False),
     Column("last_error", String(PREVIEW)),
+    Column("claim", BIG),  # which claim it is: the same instance may claim a lane twice
     Index("idx_lane_due", "endpoint_id", "state", "due_at", "whatsapp_account_id"),
     Index("idx_lane_claimed", "state", "claimed_by"),
 )

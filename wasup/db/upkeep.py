@@ -197,11 +197,13 @@ class SqlAccountKeeper:
         connection.execute(insert(account_owner).values(whatsapp_account_id=row_id, epoch=0, event_seq=0))
         return int(row_id)
 
-    async def count_accounts(self) -> Mapping[str, int]:
+    async def count_accounts(self, workspace_id: int | None = None) -> Mapping[str, int]:
         """See the port."""
         query = (
             select(accounts.c.status, func.count()).where(accounts.c.deleted_at.is_(None)).group_by(accounts.c.status)
         )
+        if workspace_id is not None:
+            query = query.where(accounts.c.workspace_id == workspace_id)
         return await self._engine.run(
             lambda connection: {str(status): int(count) for status, count in connection.execute(query)}, mode="read"
         )

@@ -21,6 +21,7 @@ __all__ = [
     "EndpointDisabled",
     "EventData",
     "GroupUpdated",
+    "LoggedEvent",
     "MessageReceived",
     "MessageSent",
     "MessageStatusChanged",
@@ -197,6 +198,23 @@ EventData: TypeAlias = (
     | SyncProgressed
     | EndpointDisabled
 )
+
+
+class LoggedEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event as it is written in the log: its payload is JSON already.
+
+    Attributes:
+        body: an `EventData` as JSON.
+        created_at: UTC epoch milliseconds.
+    """
+
+    id: str
+    workspace_id: int
+    account_id: int
+    account_seq: int
+    type: str
+    body: str
+    created_at: int
 
 
 def event_type(data: EventData) -> str:

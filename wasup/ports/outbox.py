@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from wasup.ports.events import EventData
+from wasup.ports.events import EventData, LoggedEvent
 
 __all__ = [
     "Attempt",
@@ -23,6 +23,7 @@ __all__ = [
     "EventLog",
     "LaneOutcome",
     "LegacyFacts",
+    "LogHeads",
     "NewEndpoint",
     "OutboxStore",
     "PendingEvent",
@@ -112,6 +113,13 @@ class EndpointStore(Protocol):
         """Set up the workspace's first endpoint, or change and enable it if there is one."""
         ...
 
+    async def give_legacy_endpoints(self, *, url: str, secret: str) -> int:
+        """Make a `legacy` endpoint for every workspace that has none and has accounts with session ids of a back end.
+
+        One that is not wanted is to be disabled: deleted, it would be made again. Returns how many were made.
+        """
+        ...
+
     async def disable_endpoint(self, endpoint_id: int, reason: str) -> None:
         """Deliver nothing more to it until somebody enables it; its workspace is told by an event."""
         ...
@@ -151,10 +159,16 @@ class PendingEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ClaimedLane(msgspec.Struct, frozen=True, kw_only=True):
-    """One account's ordered stream to one endpoint, claimed for delivery; events in order."""
+    """One account's ordered stream to one endpoint, claimed for delivery; events in order.
+
+    Attributes:
+        claim: names this claim: only who knows it may settle the lane.
+        attempt: how often its first event was tried in vain.
+    """
 
     endpoint_id: int
     account_id: int
+    claim: int
     attempt: int
     events: tuple[PendingEvent, ...]
 
@@ -163,6 +177,7 @@ class LaneOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a claimed lane.
 
     Attributes:
+        claim: the lane's, as it was claimed.
         delivered: sequences of the events that were accepted: their outbox rows go.
         failed: why the event `failed_seq` was not accepted; None when nothing failed.
         retry_in: seconds until the lane goes on.
@@ -171,6 +186,7 @@ class LaneOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
     endpoint_id: int
     account_id: int
+    claim: int
     delivered: tuple[int, ...] = ()
     failed: str | None = None
     failed_seq: int = 0
@@ -231,10 +247,8 @@ class OutboxStore(EndpointStore, Protocol):
         """
         ...
 
-    async def settle(
-        self, outcomes: Sequence[LaneOutcome], *, incarnation: int, attempts: Sequence[Attempt] = ()
-    ) -> bool:
-        """Record what became of claimed lanes and let them go. A lane no longer claimed by us is left alone.
+    async def settle(self, outcomes: Sequence[LaneOutcome], *, attempts: Sequence[Attempt] = ()) -> bool:
+        """Record what became of claimed lanes and let them go. A lane that was claimed anew is left alone.
 
         Returns whether any of them has more to deliver now.
         """
@@ -332,6 +346,7 @@ class DeliveryLog(Protocol):
     ) -> Replayed:
         """Put events back into the endpoint's outbox, in order, as far as its filter lets them through.
 
+        What is asked for by id or from the dead letters comes whatever the filter says by now.
         They keep their ids, are marked as replays, go before what is newer, and leave the dead letters.
         """
         ...
@@ -348,8 +363,22 @@ class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int
 
 
+class LogHeads(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the events log goes.
+
+    Attributes:
+        sequences: of every account the sequence of its last event; 0 for none.
+        workspaces: of every account its workspace.
+        settled: UTC epoch milliseconds: every event that is stamped before is among these, and none will be added.
+    """
+
+    sequences: dict[int, int]
+    workspaces: dict[int, int]
+    settled: int
+
+
 class EventLog(Protocol):
-    """Pulling events after a cursor."""
+    """Pulling events after a cursor, and following the log."""
 
     async def event(self, event_id: str, *, workspace_id: int | None) -> StoredEvent | None:
         """One event by its id, unless it belongs to another workspace."""
@@ -362,6 +391,18 @@ class EventLog(Protocol):
 
         What might still be preceded by a commit under way is held back, so that a cursor never skips anything.
         """
+        ...
+
+    async def heads(self) -> LogHeads:
+        """How far the log goes now."""
+        ...
+
+    async def logged(self, account_id: int, after_seq: int, *, limit: int) -> list[LoggedEvent]:
+        """Events of an account after a sequence number, in order, as they are stored."""
+        ...
+
+    async def first_since(self, workspace_id: int | None, at: int) -> dict[int, int]:
+        """Of each account (of a workspace) with events since this time (UTC ms) the lowest sequence of these."""
         ...
 
 
@@ -382,4 +423,8 @@ class Retention(Protocol):
 
     async def prune_orphans(self, *, limit: int) -> int:
         """What deleted endpoints have left behind."""
+        ...
+
+    async def media_gone(self, workspace_id: int, digests: Sequence[str]) -> int:
+        """Forget that these bytes are kept for received messages: they are asked for again when somebody wants them."""
         ...

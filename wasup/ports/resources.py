@@ -4,20 +4,22 @@ Every method is one transaction and raises `DatabaseUnavailable` when there is n
 stands for all workspaces; otherwise another workspace's rows are as good as not there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
 
 from wasup.ports.accounts import Account
 from wasup.ports.messages import Participant
-from wasup.ports.store import StoredMessage, Workspace
+from wasup.ports.store import ApiKey, StoredMessage, Workspace
 
 __all__ = [
     "AccountFilter",
     "AccountKeeper",
     "AuditEntry",
     "AuditStore",
+    "BrowserSession",
+    "BrowserSessionStore",
     "Contact",
     "Group",
     "KeyRecord",
@@ -86,7 +88,7 @@ class AccountKeeper(Protocol):
         """
         ...
 
-    async def count_accounts(self) -> Mapping[str, int]:
+    async def count_accounts(self, workspace_id: int | None = None) -> Mapping[str, int]:
         """How many accounts there are in each status."""
         ...
 
@@ -197,6 +199,39 @@ class KeyRing(Protocol):
         ...
 
 
+class BrowserSession(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody is logged in to the dashboard. Times are UTC epoch milliseconds.
+
+    Attributes:
+        key: the API key that it was begun with, and that it ends with.
+        expires_at: when it is over, unless it is used before.
+    """
+
+    key: ApiKey
+    began_at: int
+    expires_at: int
+
+
+class BrowserSessionStore(Protocol):
+    """Who is logged in to the dashboard; tokens are known by their SHA-256 digests alone."""
+
+    async def open_session(self, digest: bytes, *, key_id: int, began_at: int, expires_at: int) -> None:
+        """Store a new one. Those that are over are removed, and a key's oldest when it has too many."""
+        ...
+
+    async def session(self, digest: bytes) -> BrowserSession | None:
+        """The session with this digest, unless it is over, or its key is revoked or expired."""
+        ...
+
+    async def extend_session(self, digest: bytes, *, expires_at: int) -> None:
+        """It was used: let it go on until then."""
+        ...
+
+    async def close_session(self, digest: bytes) -> None:
+        """It is over. A repeat changes nothing."""
+        ...
+
+
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One change that somebody made through the API.
 
@@ -268,8 +303,4 @@ class MessageMediaStore(Protocol):
 
     async def remember_media(self, media: MessageMedia) -> None:
         """Note where the bytes are. A repeat changes nothing."""
-        ...
-
-    async def forget_media(self, message_row_ids: Sequence[int]) -> None:
-        """The bytes are gone."""
         ...

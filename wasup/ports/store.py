@@ -32,6 +32,7 @@ __all__ = [
     "ClaimedLane",
     "CommitResult",
     "Conflict",
+    "DataRefused",
     "DatabaseOwned",
     "DatabaseUnavailable",
     "Endpoint",
@@ -55,6 +56,7 @@ __all__ = [
     "SyncStep",
     "SyncStore",
     "Totals",
+    "Waiting",
     "Watermark",
     "Workspace",
 ]
@@ -66,6 +68,13 @@ class StoreError(Exception):
 
 class DatabaseUnavailable(StoreError):  # noqa: N818
     """The database cannot be reached or takes no writes now. Nothing was changed, or it is not known."""
+
+
+class DataRefused(StoreError):  # noqa: N818
+    """The database does not take the data as they are: too long, badly encoded, against a constraint.
+
+    Nothing was changed, and the same data will not be taken later either.
+    """
 
 
 class NotOwner(StoreError):  # noqa: N818
@@ -124,8 +133,9 @@ class AccountStore(Protocol):
         ...
 
     async def forget_login(self, fence: Fence) -> str:
-        """Remove the login; returns the new session id that the next pairing will have.
+        """Remove the login; returns the session id that the next pairing will have.
 
+        A new one, unless a back end knows the account by the one it has.
         From then on the provider owes it to forget what it keeps of the login: see `logins_to_forget`.
         """
         ...
@@ -335,6 +345,13 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     events: int
     outbox: int
     dead_letters: int
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """Webhook deliveries of one workspace that are not made: those that wait, and those given up."""
+
+    outbox: int = 0
+    dead_letters: int = 0
 
 
 class Ownership(Protocol):

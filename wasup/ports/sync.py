@@ -7,6 +7,7 @@ from typing import Protocol, TypeAlias
 import msgspec
 
 from wasup.ports.accounts import Fence, Transition
+from wasup.ports.events import LoggedEvent
 from wasup.ports.messages import Item, Message
 
 __all__ = [
@@ -98,6 +99,7 @@ class CommitResult(msgspec.Struct, frozen=True, kw_only=True):
         new_messages: messages that were not stored before.
         duplicates: messages that were.
         rejected: items that were put away instead of being stored.
+        events: what was written to the events log, each account's in order.
     """
 
     refused: frozenset[int] = frozenset()
@@ -105,6 +107,7 @@ class CommitResult(msgspec.Struct, frozen=True, kw_only=True):
     new_messages: int = 0
     duplicates: int = 0
     rejected: int = 0
+    events: tuple[LoggedEvent, ...] = ()
 
     def __add__(self, other: "CommitResult") -> "CommitResult":
         """What two commits did together."""
@@ -114,6 +117,7 @@ class CommitResult(msgspec.Struct, frozen=True, kw_only=True):
             new_messages=self.new_messages + other.new_messages,
             duplicates=self.duplicates + other.duplicates,
             rejected=self.rejected + other.rejected,
+            events=self.events + other.events,
         )
 
 
@@ -128,8 +132,9 @@ class SyncStore(Protocol):
         without telling anybody (`Message.history`) is told when it is handed over as news after all.
 
         Raises:
-            DatabaseUnavailable: try again with the same batches.
-            Exception: anything else: something in the batches cannot be stored, and nothing was.
+            DatabaseUnavailable: try again with the same batches. What became of them may not be known: if they were
+                stored after all, the repeat notices.
+            DataRefused: the database does not take something in the batches, and nothing was stored.
         """
         ...
 

@@ -8,7 +8,7 @@ import msgspec
 
 from wasup.ports.outbox import Endpoint, PendingEvent
 
-__all__ = ["BATCH_LIMIT", "EVENT_LIMIT", "Answer", "Outcome", "Poster"]
+__all__ = ["BATCH_LIMIT", "EVENT_LIMIT", "Answer", "MediaAway", "Outcome", "Poster"]
 
 EVENT_LIMIT: Final = 256_000
 """Bytes of one event's payload; longer ones are cut."""
@@ -21,10 +21,10 @@ class Outcome(StrEnum):
     """What became of an attempt."""
 
     DELIVERED = "delivered"  # any 2xx in time
+    SKIPPED = "skipped"  # nothing was sent, and nothing is to be: the endpoint's format cannot say this event
     GONE = "gone"  # 410: the endpoint wants nothing more
     FAILED = "failed"  # anything else: the events are tried again
     REFUSED = "refused"  # by us: the address is not one that we may call
-    HOPELESS = "hopeless"  # this event can never be delivered to this endpoint: a dead letter at once
     LATER = "later"  # nothing was sent yet, and that is no failure
 
 
@@ -42,6 +42,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
     retry_after: float | None = None
     slow_down: bool = False
+
+
+class MediaAway(Exception):  # noqa: N818
+    """Media that are to go along are not to be had now, and may be a little later."""
 
 
 class Poster(Protocol):

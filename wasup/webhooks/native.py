@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
 
 import msgspec
 from standardwebhooks import Webhook
@@ -17,10 +16,10 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from wasup import __version__
 from wasup.ports.outbox import Endpoint, PendingEvent
-from wasup.ports.webhooks import EVENT_LIMIT
+from wasup.webhooks.fitting import fit
 from wasup.webhooks.transport import Headers
 
-__all__ = ["fit", "native_request", "sign"]
+__all__ = ["native_request", "sign"]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -120,33 +119,3 @@ def _batch_id(events: Sequence[PendingEvent]) -> str:
 
 def _iso(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
-
-
-def fit(event: PendingEvent, link: str) -> bytes:
-    """The payload, its longest texts cut until it is no larger than allowed; `truncated` then links to the whole."""
-    if len(event.body) <= EVENT_LIMIT:
-        return event.body
-    data = msgspec.json.decode(event.body)
-    data["truncated"] = f"{link}/{event.id}"
-    body = _encode(data)
-    while len(body) > EVENT_LIMIT:
-        holder, key = max(_texts(data), key=lambda place: len(place[0][place[1]]))
-        text = holder[key]
-        if not text:
-            break
-        bytes_each = len(_encode(text)) / len(text)
-        holder[key] = text[: max(0, len(text) - int((len(body) - EVENT_LIMIT) / bytes_each) - 1)]
-        body = _encode(data)
-    return body
-
-
-def _texts(value: Any) -> list[tuple[Any, Any]]:
-    """Where the texts of a JSON value are, as (container, key)."""
-    places: list[tuple[Any, Any]] = []
-    items: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, inner in items:
-        if isinstance(inner, str):
-            places.append((value, key))
-        else:
-            places += _texts(inner)
-    return places

@@ -15,7 +15,7 @@ from wasup.ports.events import EventData, MessageStatusChanged
 from wasup.ports.messages import MediaRef
 from wasup.ports.outbox import Endpoint, EndpointFormat, LegacyFacts, PendingEvent
 from wasup.ports.store import StoreError
-from wasup.ports.webhooks import Answer, Outcome
+from wasup.ports.webhooks import Answer, MediaAway, Outcome
 from wasup.webhooks.legacy import (
     WEBHOOK,
     LegacyCall,
@@ -35,6 +35,8 @@ __all__ = ["AskFacts", "FetchMedia", "PosterSettings", "WebhookPoster"]
 _LEGACY_TIMEOUT: Final = 10.0  # what the Node service allowed the back end
 _SETTLED: Final = 1.0  # seconds after which the back end has stored what it sent through the API
 _MEDIA_LIMIT: Final = 16 * 1024 * 1024
+_MEDIA_PATIENCE: Final = 300.0  # seconds after which a message goes without media that are not to be had
+_MEDIA_RETRY: Final = 5.0
 _DELIVERED: Final = Answer(outcome=Outcome.DELIVERED, detail="nothing to tell")
 _decode = msgspec.json.Decoder(EventData).decode
 _encode = msgspec.json.Encoder().encode
@@ -53,7 +55,7 @@ class AskFacts(Protocol):
 
 
 FetchMedia: TypeAlias = Callable[[int, MediaRef], Awaitable[bytes | None]]
-"""The bytes of an account's media; None if they are not to be had."""
+"""The bytes of an account's media; None if they are not to be had. May raise `MediaAway`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,14 +133,18 @@ class WebhookPoster:
     async def _post_legacy(self, endpoint: Endpoint, pending: PendingEvent) -> Answer:
         event = _decode(pending.body)
         now = self._clock.now_ms()
-        early = pending.created_at / 1000 + _SETTLED - now / 1000
-        if isinstance(event, MessageStatusChanged) and event.status == "sent" and early > 0:
+        age = (now - pending.created_at) / 1000  # negative while the machine's clock is set back: waits for nothing
+        early = _SETTLED - age
+        if isinstance(event, MessageStatusChanged) and event.status == "sent" and 0 < early <= _SETTLED:
             # The back end has no row yet of what it is just sending: it would drop this.
             return Answer(outcome=Outcome.LATER, detail="the back end is still storing it", retry_after=early)
         try:
-            calls = translate(event, await self._find_out(event, now))
+            patient = 0 <= age < _MEDIA_PATIENCE
+            calls = translate(event, await self._find_out(event, now, patient=patient))
         except UnknownPhone as error:
-            return Answer(outcome=Outcome.HOPELESS, detail=str(error))
+            return Answer(outcome=Outcome.SKIPPED, detail=str(error))
+        except MediaAway as error:
+            return Answer(outcome=Outcome.LATER, detail=str(error), retry_after=_MEDIA_RETRY)
         except StoreError as error:
             return Answer(outcome=Outcome.LATER, detail=str(error), retry_after=1.0)
         answer = _DELIVERED
@@ -157,7 +163,7 @@ class WebhookPoster:
         headers = [*endpoint.headers.items(), *signed]
         return await self._transport.post(url, headers, body, timeout=timeout, keep_alive=False)
 
-    async def _find_out(self, event: EventData, now_ms: int) -> Known:
+    async def _find_out(self, event: EventData, now_ms: int, *, patient: bool) -> Known:
         question, account_id = needs(event), event.whatsapp_account_id
         facts = await self._ask_facts(
             [account_id],
@@ -169,13 +175,18 @@ class WebhookPoster:
             more = await self._ask_facts([], lids=[(account_id, lid) for lid in strangers], groups=[])
             facts = msgspec.structs.replace(facts, people=facts.people | more.people)
         image = None if question.qr is None else await trio.to_thread.run_sync(qr_image, question.qr)
-        media = None if question.media is None else await self._media(account_id, question.media)
+        media = None if question.media is None else await self._media(account_id, question.media, patient=patient)
         return Known(facts=facts, media=media, qr_image=image, now_ms=now_ms)
 
-    async def _media(self, account_id: int, ref: MediaRef) -> str | None:
+    async def _media(self, account_id: int, ref: MediaRef, *, patient: bool) -> str | None:
         if self._fetch_media is None or (ref.size or 0) > _MEDIA_LIMIT:
             return None
-        data = await self._fetch_media(account_id, ref)
+        try:
+            data = await self._fetch_media(account_id, ref)
+        except MediaAway:
+            if patient:
+                raise
+            data = None
         if data is None or len(data) > _MEDIA_LIMIT:
             log.warning("legacy.no_media", account_id=account_id, ref=ref.ref)
             return None

@@ -47,7 +47,7 @@ class DeliveryActor(Actor[Never]):
             await self._stopped.wait()
 
     async def _work(self) -> None:
-        poster = self._runtime.make_poster()
+        poster = self._runtime.make_poster(self.registry)
         self._pipeline = Pipeline(self._runtime, self._endpoint, poster, self._note)
         try:
             async with trio.open_nursery() as nursery:
@@ -69,7 +69,7 @@ class DeliveryActor(Actor[Never]):
         if answer.outcome is Outcome.DELIVERED:
             self._failing_since = None
             self._runtime.pulse.failing_endpoints.pop(self._endpoint.id, None)
-        elif answer.outcome is not Outcome.HOPELESS:
+        else:
             self._failing_since = self._failing_since or now
             self._runtime.pulse.failing_endpoints[self._endpoint.id] = answer.detail
         if answer.outcome is Outcome.GONE:
@@ -91,6 +91,7 @@ class DeliveryActor(Actor[Never]):
         with suppress(DatabaseUnavailable):  # the next time; an endpoint that is gone will say so again
             if self._disable is not None:
                 await outbox.disable_endpoint(self._endpoint.id, self._disable)
+                self._runtime.hub.look()
                 log.error("delivery.endpoint_disabled", endpoint_id=self._endpoint.id, why=self._disable)
             elif since != self._recorded:
                 await outbox.note_failing(self._endpoint.id, since)

@@ -33,6 +33,8 @@ _SAMPLES: Final = 5  # successful attempts a second that are logged
 _ENVELOPE: Final = 400  # bytes around a payload, at most
 _SETTLE_RETRY_FIRST, _SETTLE_RETRY_MOST = 0.1, 2.0
 
+_THROUGH: Final = frozenset({Outcome.DELIVERED, Outcome.SKIPPED})
+
 log = structlog.get_logger("wasup.delivery")
 
 
@@ -214,7 +216,7 @@ class Pipeline:
                 break
             of = {hand.lane.account_id: hand for hand in hands}
             answer = await self._post(events, of[events[0].account_id].tries)
-            if answer.outcome is not Outcome.DELIVERED:
+            if answer.outcome not in _THROUGH:
                 touched = {event.account_id for event in events}
                 self._outcomes_of([hand for hand in hands if hand.lane.account_id not in touched])
                 self._failed([of[account_id] for account_id in sorted(touched)], answer)
@@ -242,9 +244,16 @@ class Pipeline:
         begun = trio.current_time()
         answer = await self._poster.post(self._endpoint, events)
         if answer.outcome is Outcome.DELIVERED:
-            self._runtime.pulse.delivered += len(events)
+            pulse, now = self._runtime.pulse, self._runtime.clock.now_ms()
+            pulse.delivered += len(events)
+            pulse.traffic.delivered(
+                self._endpoint.workspace_id, [(now - event.created_at) / 1000 for event in events if not event.replay]
+            )
             self._circuit.succeeded()
-        if answer.outcome is not Outcome.LATER:
+        elif answer.outcome is Outcome.SKIPPED:
+            self._runtime.pulse.skipped_deliveries += len(events)
+            log.info("delivery.skipped", endpoint_id=self._endpoint.id, event_id=events[0].id, why=answer.detail)
+        if answer.outcome not in {Outcome.LATER, Outcome.SKIPPED}:
             self._note(answer)
         self._log_attempt(events, answer, tries, trio.current_time() - begun)
         return answer
@@ -256,15 +265,13 @@ class Pipeline:
                 self._end(hand, retry_in=answer.retry_after or _POLL_FIRST)
             return
         self._runtime.pulse.failed_deliveries += 1
-        hopeless = answer.outcome is Outcome.HOPELESS
         if answer.slow_down:
             self._circuit.slow_down()
         for hand in hands:
             lane = hand.lane
             log.info("delivery.failed", endpoint_id=lane.endpoint_id, account_id=lane.account_id, why=answer.detail)
-            if not hopeless:
-                self._circuit.failed(lane.account_id, retry_after=answer.retry_after)
-            wait = None if hopeless else retry_delay(self._schedule, hand.tries, answer.retry_after)
+            self._circuit.failed(lane.account_id, retry_after=answer.retry_after)
+            wait = retry_delay(self._schedule, hand.tries, answer.retry_after)
             first = lane.events[len(hand.delivered)]
             self._end(hand, failed=answer.detail, failed_seq=first.account_seq, retry_in=wait or 0.0, dead=wait is None)
 
@@ -280,6 +287,7 @@ class Pipeline:
             LaneOutcome(
                 endpoint_id=hand.lane.endpoint_id,
                 account_id=hand.lane.account_id,
+                claim=hand.lane.claim,
                 delivered=tuple(hand.delivered),
                 failed=failed,
                 failed_seq=failed_seq,
@@ -344,9 +352,7 @@ class Pipeline:
         wait = _SETTLE_RETRY_FIRST
         while True:
             try:
-                return await self._runtime.stores.outbox.settle(
-                    outcomes, incarnation=self._runtime.incarnation, attempts=attempts
-                )
+                return await self._runtime.stores.outbox.settle(outcomes, attempts=attempts)
             except DatabaseUnavailable:
                 await trio.sleep(wait)
                 wait = min(wait * 2, _SETTLE_RETRY_MOST)

@@ -146,7 +146,17 @@ class Applier(MessageApplier):
             chat.dirty |= chat.contact is not None
         return changed
 
+    def _mapped(self, person: Person) -> None:
+        """Both ids of somebody: whoever is known by one of them is known by both from now on."""
+        keys = ((person.jid, self.account_id), (person.lid, self.account_id))
+        if any(key in self.world.contacts for key in keys):
+            self.world.find_contact(self.account_id, self.batch.workspace_id, person)
+        self.world.find_chat(self.account_id, person)
+
     def _group_changed(self, item: GroupChanged) -> None:
+        for member in item.participants or ():
+            if member.alt is not None:
+                self._mapped(Person.of(member.id, member.alt))
         fresh = (item.id, self.account_id) not in self.world.groups
         group = self.world.find_group(self.account_id, self.batch.workspace_id, item.id)
         before = (group.name, group.owner, group.created_at, group.participants)

@@ -81,6 +81,7 @@ def _chat_ids(item: object, account_id: int, known: KnownPeople) -> Iterable[str
                 yield item.alt
         case GroupChanged():
             yield item.id
+            yield from _of_both_identities(item)
         case Watermark():
             yield item.chat
         case _:
@@ -100,8 +101,18 @@ def _contact_ids(item: object, account_id: int, world: World, known: KnownPeople
             yield from _both(item.id, item.alt)
         case ChatChanged() if not item.id.endswith("@g.us"):
             yield from _both(item.id, item.alt)
+        case GroupChanged():
+            yield from _of_both_identities(item)
         case _:
             pass
+
+
+def _of_both_identities(group: GroupChanged) -> Iterable[str]:
+    """Members of whom both ids are told: only of them is there something to learn."""
+    for member in group.participants or ():
+        if member.alt is not None:
+            yield member.id
+            yield member.alt
 
 
 def _both(jid: str, alt: str | None) -> Iterable[str]:

@@ -10,7 +10,7 @@ from wasup.db.sync.world import World, display_name
 from wasup.db.tables import NAME, PREVIEW
 from wasup.identifiers import phone_of
 from wasup.ports.events import EventData, MessageReceived, MessageSent, MessageStatusChanged
-from wasup.ports.messages import Edit, Message, MessageStatus, Reaction, Revoke, SendOutcome, Text
+from wasup.ports.messages import Edit, Message, MessageStatus, Reaction, Revoke, SendOutcome, Text, deletion_id
 from wasup.ports.store import IncomingBatch
 
 __all__ = ["MessageApplier"]
@@ -61,6 +61,9 @@ class MessageApplier:
                 stored.history, stored.dirty = False, True
                 self._tell_message(item, stored, Person.of(item.sender, item.sender_alt))
             return
+        if self._is_known_deletion(item):
+            self.duplicates += 1
+            return
         self.new_messages += 1
         person = Person.of(item.chat, item.chat_alt)
         chat, _ = self.chat(person, item)
@@ -96,6 +99,13 @@ class MessageApplier:
         elif isinstance(item.content, Revoke):
             self._change_target(row, "revoke", item.content.target_id, None)
         self._apply_pending(row, quiet=item.history)
+
+    def _is_known_deletion(self, item: Message) -> bool:
+        """Whether it was only found by what it has done, and was told under its own id before."""
+        if not isinstance(item.content, Revoke) or item.id != deletion_id(item.content.target_id):
+            return False
+        target = self.world.find_message(self.account_id, fit_id(item.content.target_id), from_me=item.from_me)
+        return target is not None and target.revoked_at is not None
 
     def chat(self, person: Person, item: Message | None) -> tuple[ChatRow, bool]:
         """The chat with a person or group, made if there is none; and whether it was made."""

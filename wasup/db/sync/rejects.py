@@ -42,7 +42,7 @@ def _row(driver: Driver, batch: IncomingBatch, item: StoreItem, reason: str, now
         batch.fence.account_id,
         str(item.__struct_config__.tag),
         None if message_id is None else fit_id(_clean(message_id)),
-        raw[:_LONGEST],
+        raw[: min(_LONGEST, driver.longest)],
         hashlib.sha256(raw).hexdigest(),
         _clean(reason)[:PREVIEW],
         driver.time(now),

@@ -239,8 +239,11 @@ class _Writer:
             if row.stored and row.applied:
                 self._driver.execute(self._connection, f"DELETE FROM pending_changes WHERE {where}", key)
             elif row.stored and row.changed:
-                self._driver.execute(
+                self._driver.update(
                     self._connection,
-                    f"UPDATE pending_changes SET content=?, timestamp=? WHERE {where}",
-                    (row.content, self._driver.time(row.timestamp), *key),
+                    "pending_changes",
+                    keys=("message_id", "whatsapp_account_id", "change_kind"),
+                    sets={"content": ":", "timestamp": ":"},
+                    rows=[(row.content, self._driver.time(row.timestamp), *key)],
+                    long="content",
                 )

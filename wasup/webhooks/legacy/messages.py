@@ -21,7 +21,7 @@ from wasup.ports.messages import (
     Voice,
 )
 from wasup.webhooks.legacy.calls import Known
-from wasup.webhooks.legacy.ids import digits, person_id, serialized_id
+from wasup.webhooks.legacy.ids import UnknownPhone, digits, person_id, serialized_id
 
 __all__ = ["is_skipped", "media_of", "received", "sent"]
 
@@ -60,7 +60,7 @@ def received(event: MessageReceived, known: Known) -> dict[str, Any]:
     people = {lid: jid for (account, lid), jid in known.facts.people.items() if account == event.whatsapp_account_id}
     chat = person_id(event.chat, people, event.chat_phone)
     group = event.chat_type == "group"
-    sender = person_id(event.sender, people, event.sender_phone) if group else chat
+    sender = _sender(event, people) if group else chat
     message: dict[str, Any] = {
         "id": serialized_id(event.message_id, from_me=False, chat=chat, participant=sender),
         "from": chat,
@@ -72,10 +72,19 @@ def received(event: MessageReceived, known: Known) -> dict[str, Any]:
     }
     if group:
         message |= _group(event.whatsapp_account_id, chat, event.chat_name, people, known)
-        message |= {"sender_phone": sender.partition("@")[0], "sender_name": event.sender_name}
+        phone = None if sender is None else sender.partition("@")[0]
+        message |= {"sender_phone": phone, "sender_name": event.sender_name}
     else:
         message["notifyName"] = event.sender_name or event.chat_name
     return message
+
+
+def _sender(event: MessageReceived, people: dict[str, str]) -> str | None:
+    """Who wrote it in a group. The back end files the message under the group, also when nobody knows."""
+    try:
+        return person_id(event.sender, people, event.sender_phone)
+    except UnknownPhone:
+        return None
 
 
 def sent(event: MessageSent, known: Known) -> dict[str, Any]:

@@ -6,12 +6,14 @@ import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 import trio
 
 from wasup.actors.directory import AccountDirectory
 from wasup.actors.history import SupervisionHistory
+from wasup.actors.media import download
 from wasup.actors.runtime import Runtime
 from wasup.actors.tree import root_spec
 from wasup.actors.webhook_control import WebhookControl
@@ -19,7 +21,7 @@ from wasup.bridge import Bridge
 from wasup.db import Database
 from wasup.health import check_health
 from wasup.hosts import Browsers
-from wasup.http import HttpSettings, ServerLimits, Services, create_app, serve_http
+from wasup.http import HttpSettings, Overview, Places, ServerLimits, Services, create_app, serve_http
 from wasup.media import FolderMedia, MediaFetcher
 from wasup.ports.clock import SystemClock
 from wasup.ports.media import MediaStore
@@ -33,6 +35,7 @@ from wasup.webhooks import PosterSettings, WebhookPoster
 __all__ = ["Running", "run_instance"]
 
 _BEAT = 2.0
+_OWNER = "owner"
 
 log = structlog.get_logger("wasup.app")
 
@@ -76,7 +79,7 @@ async def run_instance(
         settings=settings,
         clock=clock,
         providers={provider.type: provider for provider in providers or _providers(settings, browsers)},
-        make_poster=lambda: WebhookPoster(
+        make_poster=lambda registry: WebhookPoster(
             clock=clock,
             settings=PosterSettings(
                 allow_private=settings.webhooks.allow_private,
@@ -86,17 +89,20 @@ async def run_instance(
             ask_facts=lambda accounts, *, lids, groups: runtime.stores.outbox.legacy_facts(
                 accounts, lids=lids, groups=groups
             ),
+            fetch_media=partial(download, runtime, registry),
         ),
         writers=1 if sqlite else settings.sync.writers,
         media=media,
     )
     runtime.pulse.hosts[browsers.provider.type] = browsers.figures
     addresses: list[str] = []
+    overview = Overview(runtime.pulse.traffic, history, clock)
     spec = root_spec(
         runtime,
         ground=_ground(runtime, history),
-        web=_web(runtime, addresses, media, history),
+        web=_web(runtime, addresses, media, history, overview),
         hosts={"browsers": browsers.run},
+        watchers={"overview": _watch(runtime, overview), "events": _follow(runtime, history)},
     )
     async with open_supervisor(spec) as root, trio.open_nursery() as nursery:
         log.info("instance.ready", url=addresses[-1], incarnation=runtime.incarnation)
@@ -175,19 +181,34 @@ async def _hold(runtime: Runtime) -> None:
         await trio.sleep(_BEAT)
         try:
             await runtime.stores.ownership.hold()
-            pulse.database_away_since = None
+            pulse.found_database(_OWNER)
         except NotOwner as error:
             log.critical("instance.fenced", why=str(error))
             raise EndTree(f"another instance owns the database now: {error}") from error
         except DatabaseUnavailable as error:
-            pulse.database_away_since = pulse.database_away_since or trio.current_time()
+            pulse.lost_database(_OWNER)
             log.warning("instance.database_away", why=str(error))
+
+
+def _watch(runtime: Runtime, overview: Overview) -> StartFunction:
+    """The child that keeps figures; they outlive it."""
+
+    async def watch(context: ChildContext) -> None:
+        root = context.parent
+        assert isinstance(root, Supervisor)
+        database = runtime.stores
+        assert isinstance(database, Database)
+        context.started()
+        await overview.run(root, database.stats, database.accounts)
+
+    return watch
 
 
 def _http_settings(settings: Settings) -> HttpSettings:
     http, legacy = settings.http, settings.legacy
     return HttpSettings(
         max_body=http.max_body,
+        body_timeout=http.body_timeout,
         max_media=settings.media.max_bytes,
         command_timeout=http.command_timeout,
         metrics_public=http.metrics_public,
@@ -199,10 +220,30 @@ def _http_settings(settings: Settings) -> HttpSettings:
         legacy_enabled=legacy.enabled,
         legacy_key=None if legacy.api_key is None else legacy.api_key.get_secret_value(),
         legacy_provider=legacy.provider_type,
+        legacy_url=legacy.backend_url,
+        legacy_secret=None if legacy.hmac_secret is None else legacy.hmac_secret.get_secret_value(),
+        event_days=settings.webhooks.event_days,
+        streams=http.max_streams,
+        streams_per_key=http.max_streams_per_key,
+        emulator_url=settings.emulator_url,
     )
 
 
-def _web(runtime: Runtime, addresses: list[str], media: MediaStore, history: SupervisionHistory) -> StartFunction:
+def _follow(runtime: Runtime, history: SupervisionHistory) -> StartFunction:
+    """The child that tells what happens to those who follow; it is stopped before the server that carries it."""
+
+    async def follow(context: ChildContext) -> None:
+        database = runtime.stores
+        assert isinstance(database, Database)
+        context.started()
+        await runtime.hub.run(database.event_log, history)
+
+    return follow
+
+
+def _web(
+    runtime: Runtime, addresses: list[str], media: MediaStore, history: SupervisionHistory, overview: Overview
+) -> StartFunction:
     """The child that serves HTTP. A restart takes the same port again."""
 
     async def web(context: ChildContext) -> None:
@@ -216,6 +257,7 @@ def _web(runtime: Runtime, addresses: list[str], media: MediaStore, history: Sup
             messages=database.messages,
             outbox=database.outbox,
             deliveries=database.deliveries,
+            rejected=database.rejected,
             event_log=database.event_log,
             webhooks=WebhookControl(runtime, context.registry),
             keys=database.keys,
@@ -224,6 +266,7 @@ def _web(runtime: Runtime, addresses: list[str], media: MediaStore, history: Sup
             upkeep=database.upkeep,
             people=database.people,
             keyring=database.keyring,
+            browser_sessions=database.browser_sessions,
             audit=database.audit,
             run_settings=database.run_settings,
             message_media=database.message_media,
@@ -231,12 +274,15 @@ def _web(runtime: Runtime, addresses: list[str], media: MediaStore, history: Sup
             fetcher=MediaFetcher(allow_private=settings.media.allow_private, timeout=settings.media.fetch_timeout),
             tree=root,
             history=history,
+            hub=runtime.hub,
+            overview=overview,
             health=lambda: check_health(runtime, context.registry),
             provider_types=tuple(runtime.providers),
             clock=runtime.clock,
             pulse=runtime.pulse,
             recent_chats=database.recent_chats,
             settings=_http_settings(settings),
+            places=Places(settings.http.in_hand),
         )
         port = int(addresses[-1].rpartition(":")[2]) if addresses else settings.http.port
 
@@ -253,7 +299,12 @@ def _web(runtime: Runtime, addresses: list[str], media: MediaStore, history: Sup
             port=port,
             started=started,
             stop=stop,
-            limits=ServerLimits(connections=settings.http.max_connections),
+            limits=ServerLimits(
+                connections=settings.http.max_connections,
+                idle=settings.http.idle_timeout,
+                send_timeout=settings.http.send_timeout,
+            ),
+            places=services.places,
         )
 
     return web

@@ -33,6 +33,9 @@ def _database(runtime: Runtime) -> HealthPart:
 
 
 def _sync(runtime: Runtime, registry: Registry) -> HealthPart:
+    if runtime.pulse.faults:
+        words = "; ".join(f"{name} cannot write: {fault}" for name, fault in sorted(runtime.pulse.faults.items()))
+        return HealthPart(status="down", detail=words)
     present = all(actor_called(registry, writer_name(shard)) is not None for shard in range(runtime.writers))
     return _present(present, "a writer is being restarted")
 

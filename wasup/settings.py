@@ -11,7 +11,7 @@ import os
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from pydantic import (
     AliasChoices,
@@ -22,6 +22,7 @@ from pydantic import (
     SecretStr,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -68,7 +69,21 @@ class HttpSection(_Section):
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     command_timeout: float = Field(default=10.0, gt=0, description="deadline of one command to an account")
-    max_connections: int = Field(default=2000, ge=1)
+    max_connections: int = Field(
+        default=2000, ge=1, description="open at once; then idle ones make room, and with none idle the rest gets 503"
+    )
+    idle_timeout: float = Field(
+        default=15.0, gt=0, description="a silent connection is closed, and one whose request's head is not complete"
+    )
+    send_timeout: float = Field(default=10.0, gt=0, description="in which a client must take 64 KB of an answer")
+    body_timeout: float = Field(default=20.0, gt=0, description="in which a request's body must arrive")
+    in_hand: int = Field(
+        default=40,
+        ge=1,
+        description="requests at work at once, the rest gets 503: what can be answered in a second, times 0.2 s",
+    )
+    max_streams: int = Field(default=1000, ge=0, description="streams of events that are open at once")
+    max_streams_per_key: int = Field(default=500, ge=0, description="the same with one API key")
     max_body: int = Field(default=1_000_000, ge=1000, description="a request's body, media apart")
     rate_per_key: float = Field(default=600.0, gt=0, description="requests a second with one key; twice that at once")
     rate_per_address: float = Field(default=1000.0, gt=0, description="the same from one address")
@@ -90,8 +105,17 @@ class LegacySection(_Section):
         default=None, min_length=16, description="the old service's one key, good on its routes alone"
     )
     hmac_secret: SecretStr | None = Field(default=None, description="what the back end checks webhooks with")
-    backend_url: str | None = Field(default=None, description="address of the back end")
+    backend_url: str | None = Field(
+        default=None,
+        description="address of the back end: workspaces whose sessions it named get a webhook endpoint there",
+    )
     provider_type: str | None = Field(default=None, description="of accounts made here; none: the first there is")
+
+    @model_validator(mode="after")
+    def _check_backend(self) -> Self:
+        if self.backend_url is not None and self.hmac_secret is None:
+            raise ValueError("backend_url needs hmac_secret, which the back end checks webhooks with")
+        return self
 
 
 class MediaSection(_Section):
@@ -100,6 +124,7 @@ class MediaSection(_Section):
     max_bytes: int = Field(default=64_000_000, ge=1000, description="one file, however it comes")
     allow_private: bool = Field(default=False, description="fetch media from loopback and private networks too")
     fetch_timeout: float = Field(default=20.0, gt=0, description="limit of fetching media from an address")
+    days: int = Field(default=90, ge=1, description="days that files are kept after they were last stored or sent")
 
 
 class SyncSection(_Section):
@@ -108,10 +133,10 @@ class SyncSection(_Section):
     writers: int = Field(default=2, ge=1, le=16, description="writers in parallel; SQLite always has one")
     batch: int = Field(default=300, ge=1, le=5000, description="items in one transaction at most")
     linger: float = Field(
-        default=0.01, ge=0, le=0.1, description="how long a batch waits for more when there is little"
+        default=0.01, ge=0, le=0.02, description="how long a batch waits for more when there is little"
     )
     mailbox: int = Field(default=4000, ge=1, description="deliveries waiting per writer before sessions are held back")
-    window: int = Field(default=32, ge=1, description="uncommitted deliveries of one session at most")
+    window: int = Field(default=32, ge=1, le=1000, description="uncommitted deliveries of one session at most")
     ack_linger: float = Field(
         default=0.1, ge=0, le=5, description="how long acknowledgements of one session are collected"
     )
@@ -170,7 +195,7 @@ class BrowserSection(_Section):
     memory_expected: int = Field(default=175_000_000, ge=1, description="what a browser is expected to need")
     memory_soft: int = Field(default=600_000_000, ge=1, description="over this it is recycled at a quiet moment")
     memory_hard: int = Field(default=1_000_000_000, ge=1, description="over this it is ended")
-    measure_interval: float = Field(default=15.0, gt=0, description="between two measurements of memory and CPU")
+    measure_interval: float = Field(default=30.0, gt=0, description="between two measurements of memory and CPU")
     disk_reserve: int = Field(default=200_000_000, ge=0, description="free disk below which no browser is started")
 
 

@@ -40,7 +40,7 @@ class Client:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self._client = create_app(world.services).test_client()
+        self._client = create_app(world.services).test_client(use_cookies=False)
 
     async def send(
         self,

@@ -8,15 +8,18 @@ from typing import Any
 
 import msgspec
 
+from wasup.actors.event_hub import EventHub
 from wasup.actors.history import SupervisionHistory
 from wasup.actors.messages import AccountState, Refused
+from wasup.actors.traffic import Traffic
 from wasup.http import HealthPart, HealthReport, HttpSettings, Services, digest_key, new_key, visible_prefix
+from wasup.http.overview import Overview
 from wasup.identifiers import new_session_id
 from wasup.media import Fetched, FetchFailed
 from wasup.ports.accounts import Account, AccountStatus, Desired, StatusReason, Transition
 from wasup.ports.events import ChatSynced
 from wasup.ports.messages import MessageStatus, Text
-from wasup.ports.resources import AccountFilter, AuditEntry, Contact, Group, KeyRecord, MessageMedia
+from wasup.ports.resources import AccountFilter, AuditEntry, BrowserSession, Contact, Group, KeyRecord, MessageMedia
 from wasup.ports.store import (
     AccountStats,
     ApiKey,
@@ -27,6 +30,7 @@ from wasup.ports.store import (
     StoredEvent,
     StoredMessage,
     Totals,
+    Waiting,
     Workspace,
 )
 from wasup.ports.webhooks import Answer as DeliveryAnswer, Outcome
@@ -64,6 +68,8 @@ class Rows:
     stored_settings: dict[str, str] = field(default_factory=dict)
     fetched: dict[int, MessageMedia] = field(default_factory=dict)
     files: dict[tuple[int, str], bytes] = field(default_factory=dict)
+    logins: dict[bytes, BrowserSession] = field(default_factory=dict)
+    planned_waiting: dict[int, Waiting] = field(default_factory=dict)
 
     def check(self) -> None:
         """Fail as a database that is away does."""
@@ -158,10 +164,16 @@ class Rows:
         self.check()
         return next((row for row in self.accounts_by_id.values() if row.workspace_id == workspace_id), None)
 
-    async def count_accounts(self) -> dict[str, int]:
+    async def count_accounts(self, workspace_id: int | None = None) -> dict[str, int]:
         """By status."""
         self.check()
-        return dict(Counter(str(row.status) for row in self.accounts_by_id.values()))
+        rows = [row for row in self.accounts_by_id.values() if workspace_id in {None, row.workspace_id}]
+        return dict(Counter(str(row.status) for row in rows))
+
+    async def waiting(self) -> dict[int, Waiting]:
+        """What was planned."""
+        self.check()
+        return self.planned_waiting
 
     async def workspace(self, workspace_id: int) -> Workspace | None:
         """One."""
@@ -235,6 +247,28 @@ class Rows:
             return False
         self.keys = {digest: key for digest, key in self.keys.items() if key.id != key_id}
         return True
+
+    async def open_session(self, digest: bytes, *, key_id: int, began_at: int, expires_at: int) -> None:
+        """Insert."""
+        self.check()
+        key = next(key for key in self.keys.values() if key.id == key_id)
+        self.logins[digest] = BrowserSession(key=key, began_at=began_at, expires_at=expires_at)
+
+    async def session(self, digest: bytes) -> BrowserSession | None:
+        """One, unless its key is gone."""
+        self.check()
+        self.lookups += 1
+        found = self.logins.get(digest)
+        return found if found is not None and found.key in self.keys.values() else None
+
+    async def extend_session(self, digest: bytes, *, expires_at: int) -> None:
+        """Set its end."""
+        self.logins[digest] = msgspec.structs.replace(self.logins[digest], expires_at=expires_at)
+
+    async def close_session(self, digest: bytes) -> None:
+        """Forget it."""
+        self.check()
+        self.logins.pop(digest, None)
 
     async def record(self, entry: AuditEntry) -> None:
         """Append."""
@@ -620,6 +654,9 @@ class World:
         self.directory = FakeDirectory()
         self.tree = FakeTree()
         self.history = SupervisionHistory()
+        self.hub = EventHub()
+        self.traffic = Traffic()
+        self.overview = Overview(self.traffic, self.history, self.clock)
         self.fetcher = FakeFetcher()
         self.report = HealthReport(status="ok", parts={"database": HealthPart(status="ok")})
         self.admin = self.rows.add_key(None, "admin")
@@ -635,6 +672,7 @@ class World:
             messages=rows,
             outbox=rows,
             deliveries=rows,
+            rejected=rows,
             event_log=rows,
             webhooks=FakeWebhooks(),
             keys=rows,
@@ -643,6 +681,7 @@ class World:
             upkeep=rows,
             people=rows,
             keyring=KeyRows(self.rows),
+            browser_sessions=rows,
             audit=rows,
             run_settings=rows,
             message_media=rows,
@@ -650,6 +689,8 @@ class World:
             fetcher=self.fetcher,
             tree=self.tree,
             history=self.history,
+            hub=self.hub,
+            overview=self.overview,
             health=health,
             provider_types=("emulated", "webjs"),
             clock=self.clock,

@@ -1,5 +1,7 @@
 """Every call that the present back end makes, with its bodies and time-outs, to a real wasup with a real emulator."""
 
+import base64
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,11 +14,14 @@ import trio
 from tests.e2e.system import WasupProcess, prepared
 from tests.emulator.process import running_emulator
 from tests.media.samples import PNG
+from tests.webhooks.receiver import Receiver, receiver, says
 from wasup.emulator.client import EmulatorClient
+from wasup.webhooks.legacy import sign
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*ByteStream.__aiter__:pytest.PytestUnraisableExceptionWarning")
 
 KEY = "the-old-services-one-key"
+SECRET = "what-webhooks-are-signed-with"
 PHONE = "6282146291472"
 SID = "webjs_7_1732240000_AbCdEf12"
 STATUSES = {"qr_scanning", "authenticated", "connected", "disconnected", "failed"}
@@ -25,7 +30,8 @@ STATUSES = {"qr_scanning", "authenticated", "connected", "disconnected", "failed
 class BackEnd:
     """Calls as the back end does: JSON bodies (also of a DELETE), its own time-outs, and 5xx answers repeated."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, heard: Receiver | None = None) -> None:
+        self._heard = heard
         headers = {"Accept": "application/json", "User-Agent": "Laravel-WhatsApp-Service/1.0"}
         self._client = httpx.AsyncClient(base_url=url, headers=headers, trust_env=False)
 
@@ -34,6 +40,24 @@ class BackEnd:
         with trio.fail_after(timeout):
             return await self._client.request(method, path, json=body, params=query or None, timeout=timeout)
 
+    def forget(self, event: str) -> None:
+        """The first webhook of this name is of no more interest."""
+        assert self._heard is not None
+        first = next(request for request in self._heard.requests if json.loads(request.body).get("event") == event)
+        self._heard.requests.remove(first)
+
+    async def told(self, event: str) -> Any:
+        """The `data` of the first webhook of this name, whose signature is right."""
+        assert self._heard is not None
+        with trio.fail_after(30):
+            while True:
+                for request in self._heard.requests:
+                    headers, body = request.headers, json.loads(request.body)
+                    assert headers["x-hmac-signature"] == sign(SECRET, headers["x-timestamp"], request.body)
+                    if body.get("event") == event:
+                        return body["data"]
+                await trio.sleep(0.1)
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
@@ -41,16 +65,19 @@ class BackEnd:
 
 @asynccontextmanager
 async def company(folder: Path) -> AsyncIterator[tuple[BackEnd, EmulatorClient, WasupProcess]]:
-    """Emulator, wasup with the old routes on, and the back end."""
+    """Emulator, wasup with the old routes on, and the back end, which is told what happens."""
     url = f"sqlite:///{folder / 'wasup.db'}"
     settings = {"legacy__enabled": "true", "legacy__api_key": KEY, "media__allow_private": "true"}
     settings["legacy__provider_type"] = "emulated"
-    async with running_emulator() as emulator, prepared(url, folder, emulator, **settings) as wasup:
-        back_end = BackEnd(wasup.url)
-        try:
-            yield back_end, emulator, wasup
-        finally:
-            await back_end.aclose()
+    async with receiver(says(200)) as heard, running_emulator() as emulator:
+        settings |= {"legacy__backend_url": heard.url.partition("/hooks")[0], "legacy__hmac_secret": SECRET}
+        settings["webhooks__allow_private"] = "true"
+        async with prepared(url, folder, emulator, **settings) as wasup:
+            back_end = BackEnd(wasup.url, heard)
+            try:
+                yield back_end, emulator, wasup
+            finally:
+                await back_end.aclose()
 
 
 async def until(back_end: BackEnd, status: str) -> Any:
@@ -98,11 +125,25 @@ async def test_the_back_end_works_unchanged(tmp_path: Path) -> None:  # noqa: PL
         # 1: answered at once, with the ids of the back end; a numeric text will do.
         made = await call("POST", "/api/sessions", 10, own | {"workspace_id": "7", "account_id": 40, "session_id": SID})
         assert made.json() == {"success": True, "session_id": SID, "status": "qr_scanning"}
+        # 1b and 1c: the account's id may be missing, and its UUID may stand for the session; nothing new is made.
+        async with wasup.admin() as admin:
+            uuid = (await admin.account(40))["uuid"]
+        for more in (
+            {"session_id": SID, "account_id": None},
+            {"session_id": uuid, "phone_number": None, "provider_type": "webjs"},
+        ):
+            again = await call("POST", "/api/sessions", 30, own | more)
+            assert (again.status_code, again.json()["session_id"]) == (200, more["session_id"])
+            assert again.json()["status"] in STATUSES
         # 5: the QR code as a picture.
         fresh = await call("POST", f"/api/sessions/{SID}/regenerate-qr", 30, own)
         assert fresh.json()["expires_in"] == 300
         assert fresh.json()["qr_code"].startswith("data:image/png;base64,")
         await scanned(back_end, emulator, wasup)
+        # It has an endpoint at the back end by the settings alone, which heard of this login from its beginning.
+        assert (await back_end.told("qr_code_generated"))["qr_code"].startswith("data:image/png;base64,")
+        ready = await back_end.told("session_ready")
+        assert (ready["session_id"], ready["workspace_id"], ready["phone_number"]) == (SID, 7, PHONE)
         # 2
         state = (await call("GET", f"/api/sessions/{SID}/status", 10, api_key=KEY)).json()
         assert (state["phone_number"], state["workspace_id"], state["session_id"]) == (PHONE, 7, SID)
@@ -165,6 +206,26 @@ async def test_the_back_end_works_unchanged(tmp_path: Path) -> None:  # noqa: PL
         assert idle["data"]["last_activity"] is None
         for method, path in (("GET", "status"), ("POST", "logout")):
             assert (await call(method, f"/sessions/{SID}/{path}", 30)).status_code == 404
+        # 11 and 16: nothing of the back end calls these, and they were not there before either.
+        for method, path in (
+            ("GET", "/health/detailed"),
+            ("POST", f"/api/sessions/{SID}/qr"),
+            ("GET", "/api/health/detailed"),
+            ("GET", "/api/health/ready"),
+            ("GET", "/api/metrics"),
+            ("GET", "/api/version"),
+            ("POST", "/api/sync/trigger"),
+            ("POST", "/api/sync/status"),
+        ):
+            nothing = await call(method, path, 30, own if method == "POST" else None)
+            assert (nothing.status_code, "error" in nothing.text or "title" in nothing.text) == (404, True), path
+        # What comes in goes to the back end with its media.
+        photo = {"type": "image", "media": {"ref": ref, "mime": "image/png"}, "caption": "look"}
+        await emulator.incoming("5511988880000", phone=PHONE, content=photo)
+        while (came := (await back_end.told("message_received"))["message"])["body"] != "look":
+            back_end.forget("message_received")
+        assert base64.b64decode(came["media"]["data"]) == PNG
+        assert came["from"] == "5511988880000@c.us"
         listed = (await call("GET", "/api/sessions", 10, api_key=KEY)).json()
         assert [row["session_id"] for row in listed["sessions"]] == [SID]
         assert (await call("GET", f"/api/messages/{SID}/validate", 10, api_key=KEY)).json()["can_send"] is True

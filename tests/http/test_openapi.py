@@ -17,7 +17,8 @@ from tests.http.fakes import World
 from wasup.http import create_app
 from wasup.http.problems import TITLES
 
-UNDOCUMENTED = {"/openapi.json", "/docs", "/docs/<name>", "/metrics"}
+PAGES = {"/", "/dashboard", "/dashboard/", "/dashboard/<path:path>"}
+UNDOCUMENTED = {"/openapi.json", "/docs", "/docs/<name>", "/metrics", *PAGES}
 
 
 @pytest.fixture
@@ -63,8 +64,10 @@ def test_every_operation_has_its_errors_with_examples(document: dict[str, Any]) 
             assert "404" in answers, name
         for status, answer in answers.items():
             content = answer.get("content", {})
-            if status in {"204", "304"} or "application/octet-stream" in content:
+            if status in {"101", "204", "304"} or "application/octet-stream" in content:
                 assert "application/json" not in content, (name, status)
+            elif "text/event-stream" in content:
+                assert content["text/event-stream"]["examples"].keys() >= {"event", "gap", "bye"}, (name, status)
             elif status.startswith("2") or "application/json" in content:
                 assert "example" in content["application/json"], (name, status)
             else:

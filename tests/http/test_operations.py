@@ -1,14 +1,17 @@
 """Workspaces, the actor tree, health and metrics, over fakes."""
 
+import gzip
 from typing import Any
 
 import msgspec
 import pytest
 import trio
+from quart import Response
 
 from tests.http.conftest import Client
 from tests.http.fakes import World, node
 from wasup.http import HealthPart, HealthReport
+from wasup.http.compression import compress
 from wasup.http.nodes import shown_tree
 from wasup.supervisor import TreeNode
 
@@ -109,6 +112,26 @@ async def test_a_tree_of_twelve_thousand_actors_is_shown_and_delays_nobody(clien
     world.tree.root = lambda: whole
     answer = await client.get("/api/actors", key=world.admin)
     assert len(paths(answer.json())) == 12_002 == len(paths(msgspec.json.decode(bytes(shown))))
+
+
+async def test_compressing_a_large_answer_keeps_nobody_waiting() -> None:
+    """Others have their turns all the while; what is small is done on the spot."""
+    rows = b",".join(b'{"path":"root/accounts/%d","state":"running"}' % number for number in range(200_000))
+    turns = 0
+
+    async def neighbour() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await trio.sleep(0.001)
+
+    response = Response(rows, content_type="application/json")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(neighbour)
+        await compress(response, "gzip")
+        nursery.cancel_scope.cancel()
+    assert turns > 10
+    assert gzip.decompress(await response.get_data(as_text=False)) == rows
 
 
 @pytest.mark.parametrize(("status", "expected"), [("ok", 200), ("degraded", 200), ("down", 503)])

@@ -12,55 +12,8 @@ from quart import Response, websocket
 from quart_trio import QuartTrio
 
 from tests.http.fakes import World
-from wasup.http import ServerLimits, create_app, serve_http
-
-UPGRADE = (
-    b"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-    b"Sec-WebSocket-Key: bKdPyn3u98cTfZJSh4TNeQ==\r\n\r\n"
-)
-PING = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-RESET = b"<reset>"
-
-HOSTILE = {
-    "websocket upgrade with a trailing byte": [UPGRADE + b"x"],
-    "websocket upgrade with a trailing frame": [UPGRADE + b"\x81\x81\0\0\0\0a"],
-    "websocket upgrade, then garbage": [UPGRADE, b"\xff" * 40],
-    "websocket upgrade of an unknown version": [UPGRADE.replace(b"Version: 13", b"Version: 99")],
-    "websocket upgrade, then a reset": [UPGRADE, RESET],
-    "websocket frame with bad text": [UPGRADE, b"\x81\x82\0\0\0\0\xff\xfe"],
-    "websocket control frame in fragments": [UPGRADE, b"\x09\x80\0\0\0\0"],
-    "websocket close with a bad code": [UPGRADE, b"\x88\x82\0\0\0\0\x00\x01"],
-    "websocket frame of 2^63 bytes": [UPGRADE, b"\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0"],
-    "garbage": [b"\x00\x01\x02garbage\r\n\r\n"],
-    "TLS hello": [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 200],
-    "a giant head": [b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 200_000 + b"\r\n\r\n"],
-    "a thousand headers": [b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: y\r\n" * 20_000 + b"\r\n"],
-    "a bad chunk": [b"POST /api/accounts HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nZZZ\r\n"],
-    "a giant chunk": [
-        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffffff\r\nx",
-        RESET,
-    ],
-    "two lengths": [b"POST /health HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"],
-    "length and chunks": [b"POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"],
-    "a negative length": [b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n"],
-    "HTTP/2 preface": [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\0" * 30],
-    "h2c upgrade": [
-        b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: !\r\n\r\n"
-    ],
-    "pipelined requests": [b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n" * 50],
-    "a path that is no text": [b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n"],
-    "a path with escapes that are no text": [b"GET /%ff%fe%00 HTTP/1.1\r\nHost: x\r\n\r\n"],
-    "two slashes": [b"GET //api/accounts HTTP/1.1\r\nHost: x\r\n\r\n"],
-    "an absolute address": [b"GET http://evil.example/health HTTP/1.1\r\nHost: x\r\n\r\n"],
-    "no host": [b"GET /health HTTP/1.1\r\n\r\n"],
-    "a strange host": [b"GET /health HTTP/1.1\r\nHost: ]][[:-1\r\n\r\n"],
-    "CONNECT": [b"CONNECT example.org:443 HTTP/1.1\r\nHost: x\r\n\r\n"],
-    "an asterisk": [b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n"],
-    "a request, then a reset": [b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n", RESET],
-    "half a body, then a reset": [b"POST /api/accounts HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc", RESET],
-    "half a head, then the end": [b"GET /hea", RESET],
-    "nothing, then a reset": [RESET],
-}
+from tests.http.nonsense import HOSTILE, PING, RESET, UPGRADE
+from wasup.http import Places, ServerLimits, create_app, serve_http
 
 
 class Server:
@@ -102,13 +55,19 @@ class Server:
 
 
 @asynccontextmanager
-async def running(app: Any, **limits: Any) -> AsyncIterator[Server]:
+async def running(app: Any, places: Places | None = None, /, **limits: Any) -> AsyncIterator[Server]:
     """Serve an application; afterwards the server must stop in time, and without an error."""
     stop = trio.Event()
 
     async def child(task_status: trio.TaskStatus[int]) -> None:
         await serve_http(
-            app, host="127.0.0.1", port=0, started=task_status.started, stop=stop, limits=ServerLimits(**limits)
+            app,
+            host="127.0.0.1",
+            port=0,
+            started=task_status.started,
+            stop=stop,
+            limits=ServerLimits(**limits),
+            places=places,
         )
 
     with trio.CancelScope() as scope:
@@ -166,15 +125,10 @@ async def test_hostile_bytes_end_their_own_connection_only() -> None:
     """The server and a neighbour's open connection survive every one of them."""
     async with running(api(), linger=0.2) as server:
         neighbour = await server.connect()
-        for name, parts in HOSTILE.items():
+        for parts in HOSTILE.values():
             with trio.fail_after(5):
-                await server.talk(parts, patience=0.3)
-            await neighbour.send_all(PING.replace(b"close", b"keep-alive"))
-            answer = b""
-            with trio.fail_after(5):
-                while not answer.endswith(b"}"):
-                    answer += await neighbour.receive_some(65_536)
-            assert answer.startswith(b"HTTP/1.1 200 "), name
+                await server.talk(parts, patience=0.1)
+            await ask_again(neighbour)
             await server.assert_answers()
         await neighbour.aclose()
 
@@ -187,6 +141,20 @@ async def test_what_is_no_request_is_answered_with_problem_details(name: str) ->
         assert answer.startswith(b"HTTP/1.1 4")
         assert b"application/problem+json" in answer
         assert b'"detail"' in answer
+
+
+async def test_an_upgrade_to_what_is_no_websocket_is_refused_in_words(caplog: pytest.LogCaptureFixture) -> None:
+    """Like any unknown route, and like requests counted for their address; that is no fault of ours."""
+    async with running(api(), linger=0.2) as server:
+        for path, status in ((b"/nowhere", 404), (b"/health", 400), (b"/dashboard/", 400)):
+            answer = await server.talk([UPGRADE.replace(b"/ws", path)])
+            assert answer.startswith(b"HTTP/1.1 %d " % status)
+            assert b"application/problem+json" in answer
+            assert b"x-request-id" in answer.lower()
+    assert "failed" not in caplog.text
+    async with running(create_app(World(rate_per_address=1.0).services), linger=0.2) as server:
+        answers = [await server.talk([UPGRADE]) for _ in range(4)]
+        assert answers[-1].startswith(b"HTTP/1.1 429 ")
 
 
 async def test_ten_megabytes_are_refused_while_they_arrive() -> None:
@@ -316,14 +284,60 @@ async def test_cancelling_ends_it_at_once() -> None:
     await stream.aclose()
 
 
-async def test_more_connections_than_the_limit_are_turned_away() -> None:
+async def test_who_keeps_a_place_without_a_request_loses_it_to_who_has_one() -> None:
+    """A crowd that only connects, or dawdles over its heads, keeps nobody out; nor does it push out who was served."""
+    async with running(api(), connections=5) as server:
+        guest = await server.connect()
+        crowd = []
+        for number in range(20):
+            await ask_again(guest)
+            crowd.append(await server.connect())
+            if number % 2:
+                await crowd[-1].send_all(b"GET /health HTTP/1.1\r\nHo")
+            await trio.sleep(0.01)
+            await server.assert_answers()
+        for stream in crowd[:12]:
+            with trio.fail_after(2), suppress(trio.BrokenResourceError):
+                assert await stream.receive_some(100) == b""
+        for stream in (guest, *crowd):
+            await stream.aclose()
+        resting = []
+        for _ in range(7):
+            resting.append(await server.connect())
+            await ask_again(resting[-1])
+        for stream in resting[:2]:
+            with suppress(trio.BrokenResourceError):
+                assert await stream.receive_some(100) == b""
+        for stream in resting[2:]:
+            await ask_again(stream)
+        for stream in resting:
+            await stream.aclose()
+
+
+async def ask_again(stream: trio.SocketStream) -> None:
+    """Ask on a connection that stays open."""
+    await stream.send_all(PING.replace(b"close", b"keep-alive"))
+    answer = b""
+    with trio.fail_after(5):
+        while not answer.endswith(b"}"):
+            data = await stream.receive_some(65_536)
+            assert data, "the server has closed the connection"
+            answer += data
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+async def test_when_all_are_at_work_newcomers_are_turned_away() -> None:
     """With a 503 and at once; a place that becomes free is given again."""
-    async with running(api(), connections=3) as server:
+    async with running(flood(), connections=3) as server:
         held = [await server.connect() for _ in range(3)]
+        for stream in held:
+            await stream.send_all(b"GET /forever HTTP/1.1\r\nHost: x\r\n\r\n")
         await trio.sleep(0.1)
-        answer = await server.talk([PING])
-        assert answer.startswith(b"HTTP/1.1 503 ")
-        assert b"application/problem+json" in answer
+        for _ in range(3):
+            answer = await server.talk([PING])
+            assert answer.startswith(b"HTTP/1.1 503 ")
+            assert b"application/problem+json" in answer
+            assert b"Retry-After: 1" in answer
         for stream in held:
             await stream.aclose()
         await trio.sleep(0.1)

@@ -82,6 +82,7 @@ class Place:
                 LaneOutcome(
                     endpoint_id=endpoint_id,
                     account_id=lane.account_id,
+                    claim=lane.claim,
                     delivered=() if dead else tuple(event.account_seq for event in lane.events),
                     failed="500" if dead else None,
                     failed_seq=lane.events[0].account_seq,
@@ -89,7 +90,6 @@ class Place:
                 )
                 for lane in lanes
             ],
-            incarnation=5,
             attempts=[
                 Attempt(
                     endpoint_id=endpoint_id, account_id=lane.account_id, event_id=lane.events[0].id,

@@ -6,6 +6,8 @@ A handler parses its request, says one thing to an account's actor or to a store
 
 from wasup.http.app import create_app as create_app
 from wasup.http.keys import digest_key as digest_key, new_key as new_key, visible_prefix as visible_prefix
+from wasup.http.overview import Overview as Overview
+from wasup.http.places import Places as Places
 from wasup.http.server import ServerLimits as ServerLimits, serve_http as serve_http
 from wasup.http.services import (
     AccountDirectory as AccountDirectory,

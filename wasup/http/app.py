@@ -5,40 +5,34 @@ import time
 import uuid
 from typing import Final
 
-from quart import Response, g, request
+from quart import Response, g, request, websocket
+from quart.typing import ResponseTypes
+from quart.wrappers.base import BaseRequestWebsocket
 from quart_trio import QuartTrio
 
 from wasup.http.auth import Doorkeeper
 from wasup.http.compression import compress
+from wasup.http.dashboard.logins import Logins
+from wasup.http.dashboard.pages import add_pages
 from wasup.http.docs import add_docs
 from wasup.http.errors import answer_error
+from wasup.http.headers import SECURITY_HEADERS
 from wasup.http.keys import KeyCache
 from wasup.http.legacy import LegacyDoor, mount_legacy
-from wasup.http.limits import RateLimit, client_address
+from wasup.http.limits import RateLimit, client_address, client_scheme
 from wasup.http.metrics import HttpMetrics
 from wasup.http.mounting import IdConverter, mount
+from wasup.http.refusal import HEALTH
 from wasup.http.routes import ALL
 from wasup.http.running import RunSettings
 from wasup.http.services import Services
+from wasup.http.streaming.desk import Desk
+from wasup.http.streaming.socket import mount_socket
 
 __all__ = ["create_app"]
 
 _REQUEST_ID: Final = re.compile(r"[0-9A-Za-z._-]{1,64}")
-_HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
-"""On every answer that does not set them itself. CORS stays off: no other site's page may read an answer."""
-
 _BASE64: Final = 4 / 3
-_UNCOUNTED: Final = frozenset({"/health", "/health/live", "/health/ready"})
-"""Routes that load balancers ask: they are answered however often somebody else asks from there."""
 
 
 def create_app(services: Services) -> QuartTrio:
@@ -54,27 +48,48 @@ def create_app(services: Services) -> QuartTrio:
     running = RunSettings(services.run_settings, settings, door)
     metrics = HttpMetrics(services)
     operations = [operation for routes in ALL for operation in routes.operations]
+    desk = Desk(services)
     for operation in operations:
-        mount(app, operation, services, door, running)
+        mount(app, operation, services, door, running, desk)
+    mount_socket(app, door, desk)
     metrics.mount(app, door)
     mount_legacy(app, services, LegacyDoor(services, door, running))
     add_docs(app, ALL)
+    add_pages(app)
 
-    @app.before_request
-    async def begin() -> None:
-        given = request.headers.get("X-Request-Id", "")
+    def greet(asked: BaseRequestWebsocket) -> None:
+        given = asked.headers.get("X-Request-Id", "")
         # A request id of the client's ends up in our log: only harmless ones are taken over.
         g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         g.began = time.perf_counter()
-        g.address = client_address(request.remote_addr, request.headers, settings.trusted_proxies)
-        if request.path not in _UNCOUNTED:
+        g.address = client_address(asked.remote_addr, asked.headers, settings.trusted_proxies)
+        scheme = client_scheme(asked.scheme, asked.remote_addr, asked.headers, settings.trusted_proxies)
+        g.base_url = f"{scheme}://{asked.host}/"
+
+    @app.before_websocket
+    async def begin_websocket() -> None:
+        greet(websocket)
+        door.admit(g.address)
+
+    @app.after_websocket
+    async def refuse_websocket(response: ResponseTypes | None) -> ResponseTypes | None:
+        if response is not None:
+            response.headers["X-Request-Id"] = g.request_id
+            for name, value in SECURITY_HEADERS.items():
+                response.headers.setdefault(name, value)
+        return response
+
+    @app.before_request
+    async def begin() -> None:
+        greet(request)
+        if request.path not in HEALTH:
             door.admit(g.address)
             await running.refresh()
 
     @app.after_request
     async def finish(response: Response) -> Response:
         response.headers["X-Request-Id"] = g.request_id
-        for name, value in _HEADERS.items():
+        for name, value in SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
         await compress(response, request.headers.get("Accept-Encoding", ""))
         rule = request.url_rule.rule if request.url_rule is not None else "unknown"
@@ -89,6 +104,7 @@ def _door(services: Services) -> Doorkeeper:
     guesses = settings.wrong_keys_per_minute
     return Doorkeeper(
         keys=KeyCache(services.keys, seconds=settings.key_cache),
+        logins=Logins(services.browser_sessions, seconds=settings.key_cache),
         now_ms=services.clock.now_ms,
         per_address=RateLimit(settings.rate_per_address, 2 * settings.rate_per_address),
         per_key=RateLimit(settings.rate_per_key, 2 * settings.rate_per_key),

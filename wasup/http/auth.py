@@ -7,14 +7,17 @@ from typing import Final
 
 from werkzeug.datastructures import Headers
 
+from wasup.http.dashboard.logins import CSRF_HEADER, Logins, has_csrf_token, is_from_elsewhere, session_token
 from wasup.http.keys import KeyCache
 from wasup.http.limits import RateLimit, too_many
 from wasup.http.problems import Problem
+from wasup.ports.resources import BrowserSession
 from wasup.ports.store import ApiKey
 
-__all__ = ["NOBODY", "Doorkeeper", "Principal", "Scope", "credentials"]
+__all__ = ["NOBODY", "Doorkeeper", "Principal", "Scope", "credentials", "wrong_key"]
 
 _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="wasup"'}
+_HARMLESS: Final = frozenset({"GET", "HEAD"})
 
 
 class Scope(StrEnum):
@@ -75,12 +78,19 @@ def credentials(headers: Headers) -> str | None:
     return key.strip()
 
 
+def wrong_key() -> Problem:
+    """What a key that nobody knows is answered with."""
+    challenge = {"WWW-Authenticate": _CHALLENGE["WWW-Authenticate"] + ', error="invalid_token"'}
+    return Problem(401, "The API key is unknown, revoked or expired.", "unauthorized", headers=challenge)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doorkeeper:
     """Lets callers in, as often as they may come.
 
     Attributes:
         keys: the known keys.
+        logins: the known logins to the dashboard.
         now_ms: tells the time of day.
         per_address: how often one address may ask, with whatever key.
         per_key: how often one key may be used.
@@ -88,6 +98,7 @@ class Doorkeeper:
     """
 
     keys: KeyCache
+    logins: Logins
     now_ms: Callable[[], int]
     per_address: RateLimit
     per_key: RateLimit
@@ -103,22 +114,53 @@ class Doorkeeper:
         if wait > 0:
             raise too_many("Too many requests from this address.", wait)
 
-    async def authenticate(self, headers: Headers, address: str) -> Principal:
-        """Find out who is calling.
+    async def authenticate(self, headers: Headers, address: str, method: str) -> Principal:
+        """Find out who is calling: by a key, or by the cookie of the dashboard where there is none.
 
         Raises:
-            Problem: 401, when the key is missing, unknown, revoked or expired; 429, when it is used too often, or
-                when too many wrong keys came from this address.
+            Problem: 401, when the key is missing, unknown, revoked or expired, or the login is over; 403, when a
+                request with a cookie comes from another site, or is a change without its second token; 429, when
+                the key is used too often, or when too many wrong keys came from this address.
         """
         key = credentials(headers)
-        if not key:
+        if key:
+            stored = await self.identify(key, address)
+        elif key is None and session_token(headers) is not None:
+            stored = (await self.resume(headers, address, method)).key
+        else:
             detail = "Send an API key as 'Authorization: Bearer wsp_…' or 'X-Api-Key: wsp_…'."
             raise Problem(401, detail, "unauthorized", headers=_CHALLENGE)
-        stored = await self.identify(key, address)
         if stored is None:
-            challenge = {"WWW-Authenticate": _CHALLENGE["WWW-Authenticate"] + ', error="invalid_token"'}
-            raise Problem(401, "The API key is unknown, revoked or expired.", "unauthorized", headers=challenge)
+            raise wrong_key()
         return Principal(key_id=stored.id, workspace_id=stored.workspace_id, scopes=frozenset(stored.scopes))
+
+    async def resume(self, headers: Headers, address: str, method: str) -> BrowserSession:
+        """The login to the dashboard that a request's cookie stands for; a use of its key is counted.
+
+        Raises:
+            Problem: see `authenticate`.
+        """
+        token = session_token(headers)
+        if token is None:
+            raise Problem(401, "Nobody is logged in to the dashboard here.", "unauthorized", headers=_CHALLENGE)
+        if is_from_elsewhere(headers):
+            raise Problem(403, "The dashboard's cookie is good for its own pages alone.", "forbidden")
+        wait = self.guesses.empty(address)
+        if wait > 0 and not self.logins.was_good(token):
+            raise too_many("Too many wrong API keys came from this address.", wait)
+        session = await self.logins.find(token, self.now_ms())
+        if session is None:
+            self.guesses.wait(address)
+            raise Problem(401, "The login to the dashboard is over.", "unauthorized", headers=_CHALLENGE)
+        if method not in _HARMLESS and not has_csrf_token(headers, token):
+            raise Problem(403, f"With a cookie, changes need the header {CSRF_HEADER}.", "forbidden")
+        self.count(session.key.id)
+        return session
+
+    def forget(self, key_id: int) -> None:
+        """This key was revoked: it, and the logins begun with it, are refused from now on."""
+        self.keys.forget(key_id)
+        self.logins.forget(key_id)
 
     async def identify(self, key: str, address: str) -> ApiKey | None:
         """The stored key, counted; None for a wrong one, counted too.

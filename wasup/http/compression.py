@@ -1,7 +1,7 @@
 """gzip for answers that are worth it, and entity tags."""
 
-import gzip
 import hashlib
+import zlib
 from typing import Final
 
 import trio
@@ -9,22 +9,29 @@ from quart import Response
 from quart.wrappers.response import DataBody
 from werkzeug.datastructures import Headers
 
-__all__ = ["compress", "entity_tag", "matches"]
+__all__ = ["SMALLEST", "compress", "entity_tag", "is_compressible", "matches", "takes_gzip"]
 
-_SMALLEST: Final = 1024  # below that the headers are the larger part
+SMALLEST: Final = 1024  # below that the headers are the larger part
 _ASIDE: Final = 32_768  # from here on it takes so long that a thread does it
-_COMPRESSIBLE: Final = ("application/json", "application/problem+json", "text/", "image/svg+xml")
+_GZIP: Final = 31  # zlib's name for the format, with the largest window
+_COMPRESSIBLE: Final = (
+    "application/json",
+    "application/problem+json",
+    "application/manifest",
+    "text/",
+    "image/svg+xml",
+)
 
 
 async def compress(response: Response, accepted: str) -> None:
     """Compress a finished answer in place, if the client takes it so and it is text of some length."""
     body = response.response
-    if not isinstance(body, DataBody) or len(body.data) < _SMALLEST or "Content-Encoding" in response.headers:
+    if not isinstance(body, DataBody) or len(body.data) < SMALLEST or "Content-Encoding" in response.headers:
         return
-    if not (response.content_type or "").startswith(_COMPRESSIBLE):
+    if not is_compressible(response.content_type or ""):
         return
     response.headers.add("Vary", "Accept-Encoding")
-    if not _takes_gzip(accepted):
+    if not takes_gzip(accepted):
         return
     if len(body.data) >= _ASIDE:
         small = await trio.to_thread.run_sync(_gzip, body.data)
@@ -38,10 +45,17 @@ async def compress(response: Response, accepted: str) -> None:
 
 
 def _gzip(data: bytes) -> bytes:
-    return gzip.compress(data, compresslevel=3, mtime=0)
+    # One call into the library, which lets other threads run for as long as it takes.
+    return zlib.compress(data, level=3, wbits=_GZIP)
 
 
-def _takes_gzip(accepted: str) -> bool:
+def is_compressible(content_type: str) -> bool:
+    """Whether this is text: everything else is compressed already, or cannot be."""
+    return content_type.startswith(_COMPRESSIBLE)
+
+
+def takes_gzip(accepted: str) -> bool:
+    """Whether an `Accept-Encoding` header allows gzip."""
     for part in accepted.lower().split(","):
         name, _, weight = part.strip().partition(";")
         if name.strip() in {"gzip", "x-gzip", "*"}:

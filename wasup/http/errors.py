@@ -7,14 +7,14 @@ from typing import Final
 
 import msgspec
 import trio
-from quart import Response, g, request
+from quart import Response, g, has_request_context, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from wasup.http.problems import MEDIA_TYPE, TITLES, Problem
 from wasup.ports.store import Conflict, DatabaseUnavailable, NotOwner
 from wasup.supervisor import ActorEnded, AskTimeout, InBackoff, MailboxFull
 
-__all__ = ["answer_error", "problem_of", "problem_response"]
+__all__ = ["answer_error", "log_defect", "problem_of", "problem_response"]
 
 _log = logging.getLogger(__name__)
 _encoder = msgspec.json.Encoder()
@@ -71,12 +71,20 @@ def problem_response(problem: Problem) -> Response:
     return response
 
 
+def log_defect(error: BaseException, route: str) -> None:
+    """Say what the client of a 500 is not told."""
+    _log.error("request failed", exc_info=error, extra={"request_id": g.request_id, "route": route})
+
+
 async def answer_error(error: Exception) -> Response:
     """Answer any error; the application's one error handler."""
     problem = problem_of(error)
+    if not has_request_context():  # an upgrade to a WebSocket that is none: it has no body
+        if problem.status == 500:
+            log_defect(error, "websocket")
+        return problem_response(problem)
     if problem.status not in {408, 413}:
         await _read_rest()
     if problem.status == 500:
-        where = request.url_rule.rule if request.url_rule is not None else "?"
-        _log.error("request failed", exc_info=error, extra={"request_id": g.request_id, "route": where})
+        log_defect(error, request.url_rule.rule if request.url_rule is not None else "?")
     return problem_response(problem)

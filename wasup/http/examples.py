@@ -8,6 +8,7 @@ from wasup.actors.history import Happening
 from wasup.actors.messages import AccountState, PairingCode, Qr
 from wasup.http.auth import Scope
 from wasup.http.cursors import Page, cursor_of
+from wasup.http.dashboard.routes import LogIn, Login
 from wasup.http.nodes import ActorNode, MailboxState
 from wasup.http.problems import TITLES, FieldError, Problem, ProblemDetails
 from wasup.http.routes.accounts import AccountHealth
@@ -18,6 +19,17 @@ from wasup.http.routes.health import Alive, HealthView
 from wasup.http.routes.keys import CreateKey, NewKey
 from wasup.http.routes.media import Uploaded
 from wasup.http.routes.messages import Progress
+from wasup.http.routes.overview import (
+    AccountCounts,
+    LatencyView,
+    OverviewView,
+    Point,
+    Queues,
+    Rates,
+    Restarts,
+    SeriesView,
+)
+from wasup.http.routes.rejected import Retried
 from wasup.http.running import Changes, Values
 from wasup.http.schemas import (
     AccountView,
@@ -43,10 +55,11 @@ from wasup.ports.accounts import AccountStatus, Desired
 from wasup.ports.events import MessageStatusChanged
 from wasup.ports.messages import MessageStatus, Participant, Text
 from wasup.ports.outbox import Attempt, DeadLetter, EndpointFormat
+from wasup.ports.rejected import RejectedItem
 from wasup.ports.resources import AuditEntry, Contact, Group, KeyRecord
 from wasup.ports.store import AccountStats, Chat, StoredEvent, StoredMessage, Workspace
 
-__all__ = ["EXAMPLES", "problem_example"]
+__all__ = ["EXAMPLES", "MEDIA", "problem_example"]
 
 _AT: Final = 1_760_000_000_000
 
@@ -196,6 +209,17 @@ _LETTER: Final = DeadLetter(
     created_at=_AT,
 )
 
+_REJECTED: Final = RejectedItem(
+    id=3,
+    workspace_id=1,
+    account_id=42,
+    kind="message",
+    message_id="3EB0AA",
+    reason="DataError: (1406, \"Data too long for column 'push_name' at row 1\")",
+    size=912,
+    created_at=_AT,
+)
+
 _HAPPENING: Final = Happening(
     number=812, at=_AT, path="root/accounts/42/session", incarnation=2, kind="ended", exit="crash",
     reason="crash: Disconnected('host_crashed')", seconds=12.5,
@@ -275,6 +299,25 @@ EXAMPLES: Final[dict[Any, Any]] = {
     SetTypingBody: SetTypingBody(active=True),
     MarkReadBody: MarkReadBody(message_ids=("3EB0A1B2C3D4E5F6071829",)),
     UpdateAccount: UpdateAccount(name="Support"),
+    LogIn: LogIn(key="wsp_0aB1cD2eF3gH4iJ5kL6mN7oP8qR"),
+    Login: Login(csrf="8f14e45fceea167a5a36dedd4bea2543", workspace_id=1, scopes=("read", "send"), expires_at=_AT),
+    OverviewView: OverviewView(
+        at=_AT,
+        accounts=AccountCounts(total=3, by_status={"connected": 2, "qr": 1}),
+        rates=Rates(messages_in=12.4, messages_out=3.2, events=31.0, deliveries=30.8),
+        latency_ms=LatencyView(commit_p50=8.9, commit_p99=22.1, webhook_p50=95.0, webhook_p99=None),
+        queues=Queues(unacknowledged=4, writer_mailbox=0, outbox=12, dead_letters=1),
+        restarts=Restarts(last_hour=2, total=7),
+        memory_mb=143.2,
+        cpu=0.18,
+        uptime_seconds=86_400.0,
+        series=SeriesView(
+            step_seconds=5.0,
+            points=(Point(at=_AT, messages_in=12.4, messages_out=3.2, commit_p99=22.1, outbox=12, restarts=0),),
+        ),
+        provider_types=("emulated", "webjs"),
+        emulator_url=None,
+    ),
     AccountHealth: AccountHealth(
         account_id=42,
         healthy=True,
@@ -315,6 +358,9 @@ EXAMPLES: Final[dict[Any, Any]] = {
     Page[Attempt]: Page(data=(_ATTEMPT,), next_cursor=cursor_of(900)),
     DeadLetter: _LETTER,
     Page[DeadLetter]: Page(data=(_LETTER,)),
+    RejectedItem: msgspec.structs.replace(_REJECTED, item='{"item":"message","id":"3EB0AA","push_name":"…"}'),
+    Page[RejectedItem]: Page(data=(_REJECTED,)),
+    Retried: Retried(new_messages=1),
     Replay: Replay(account_id=42, after_seq=17),
     ReplayAnswer: ReplayAnswer(queued=12, waiting=0),
     StoredEvent: _EVENT,
@@ -339,6 +385,49 @@ EXAMPLES: Final[dict[Any, Any]] = {
     ),
     Alive: Alive(),
 }
+
+
+_STREAMED: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "One event of the stream; `data` is JSON.",
+    "properties": {
+        "event": {"type": "string", "description": "An event's type, `supervision`, `gap` or `bye`."},
+        "id": {"type": "string", "description": "The cursor: where to resume after this event."},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+        "retry": {"type": "integer"},
+    },
+}
+_CURSOR: Final = "WzcsMCwwLHsiNDIiOjYxfV0"
+
+MEDIA: Final[dict[str, dict[str, Any]]] = {
+    "text/event-stream": {
+        "schema": _STREAMED,
+        "examples": {
+            "event": {
+                "value": {
+                    "event": "message.status",
+                    "id": _CURSOR,
+                    "data": '{"id":"evt_42_61_1f3a9c21","account_id":42,"account_seq":61,"type":"message.status",...}',
+                }
+            },
+            "gap": {
+                "value": {
+                    "event": "gap",
+                    "id": _CURSOR,
+                    "data": f'{{"reason":"wasup has been restarted since.","of":"supervision","resume":"{_CURSOR}"}}',
+                }
+            },
+            "bye": {
+                "value": {
+                    "event": "bye",
+                    "id": _CURSOR,
+                    "data": f'{{"reason":"slow_reader","detail":"It is taken too slowly.","resume":"{_CURSOR}"}}',
+                }
+            },
+        },
+    }
+}
+"""Of answers that are neither JSON nor a plain text or file: schema and examples by media type."""
 
 
 def problem_example(status: int) -> ProblemDetails:

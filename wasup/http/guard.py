@@ -6,28 +6,34 @@ out of `serve()` and so takes every other connection along. Its parts are used h
 """
 
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, cast
 
 import h11
 import msgspec
 import trio
 from hypercorn.config import Config
+from hypercorn.events import Closed, Event as ConnectionEvent, RawData, Updated
 from hypercorn.protocol.events import Event, StreamClosed
 from hypercorn.protocol.h11 import H11Protocol
-from hypercorn.trio.task_group import TaskGroup, _handle
+from hypercorn.protocol.http_stream import HTTPStream
+from hypercorn.protocol.ws_stream import WSStream
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
-from hypercorn.typing import AppWrapper, ASGIReceiveEvent, ASGISendEvent, ConnectionState, LifespanState, Scope
+from hypercorn.typing import AppWrapper, ConnectionState, LifespanState
 from hypercorn.utils import parse_socket_addr
 
+from wasup.http.places import Places
 from wasup.http.problems import MEDIA_TYPE, Problem
+from wasup.http.refusal import HEALTH, Refused, is_whole_soon, refusal
 from wasup.http.streams import GuardedStream
+from wasup.http.tasks import AppTasks, IdleTimer
 
 __all__ = ["BAD_REQUEST_DETAILS", "GuardedConnection", "raw_problem"]
 
 _log = logging.getLogger(__name__)
 
+_ALWAYS: Final = frozenset(path.encode() for path in HEALTH)
 _RECYCLE: Final = 2.0  # seconds in which a connection is made ready for its next request
 
 BAD_REQUEST_DETAILS: Final = {
@@ -41,40 +47,16 @@ def raw_problem(status: int, detail: str) -> bytes:
     return msgspec.json.encode(Problem(status, detail).details(""))
 
 
-class _AppTasks(TaskGroup):
-    """Runs the application for one connection.
-
-    When the application has answered, its queue of incoming events is closed, so that nobody waits for room in it.
-    """
-
-    async def spawn_app(
-        self,
-        app: AppWrapper,
-        config: Config,
-        scope: Scope,
-        send: Callable[[ASGISendEvent | None], Awaitable[None]],
-    ) -> Callable[[ASGIReceiveEvent], Awaitable[None]]:
-        outer, inner = trio.open_memory_channel[ASGIReceiveEvent](config.max_app_queue_size)
-
-        async def run() -> None:
-            with inner:
-                await _handle(app, config, scope, inner.receive, send, trio.to_thread.run_sync, trio.from_thread.run)
-
-        async def put(event: ASGIReceiveEvent) -> None:
-            try:
-                await outer.send(event)
-            except trio.BrokenResourceError:
-                return  # the application has answered and wants no more
-
-        self.spawn(run)
-        return put
-
-
 class _Http1(H11Protocol):
-    """HTTP/1.1 and WebSocket, with problem details for what is neither.
+    """HTTP/1.1 and WebSocket, with problem details for what is neither, and for what there is no room for.
 
     HTTP/2 without TLS is not spoken: a reverse proxy speaks HTTP/1.1 to us, and what is not there needs no defence.
+
+    Attributes:
+        places: for requests in hand.
     """
+
+    places: Places
 
     async def stream_send(self, event: Event) -> None:
         """Take an event from the application.
@@ -90,6 +72,40 @@ class _Http1(H11Protocol):
             await super().stream_send(event)
         if scope.cancelled_caught:
             raise trio.BrokenResourceError("the application does not take the end of its request")
+
+    async def handle(self, event: ConnectionEvent) -> None:
+        """Take what the client sends.
+
+        Hypercorn answers a message that is too large by closing the WebSocket, and goes on collecting it for as long as
+        the client sends.
+        """
+        await super().handle(event)
+        stream = self.stream
+        if isinstance(stream, WSStream) and stream.buffer.length > stream.buffer.max_length:
+            await self.send(Closed())
+
+    async def _create_stream(self, request: h11.Request) -> None:
+        if request.target.partition(b"?")[0] not in _ALWAYS and not self.places.have_room():
+            await self._refuse(request)
+            return
+        # Compression would cost each WebSocket some 300 kB, and deflate what is encoded once for all of them.
+        headers = [(name, value) for name, value in request.headers if name != b"sec-websocket-extensions"]
+        plain = h11.Request(
+            method=request.method, target=request.target, headers=headers, http_version=request.http_version
+        )
+        await super()._create_stream(plain)
+
+    async def _refuse(self, request: h11.Request) -> None:
+        """Answer at once that there is no room. The connection stays, unless much of the request is still to come."""
+        self.places.refused += 1
+        close = not is_whole_soon(request)
+        self.stream = cast("HTTPStream", Refused(self._maybe_recycle))
+        events = refusal(request, close=close, more=self.config.response_headers("h11"))
+        await self.send(RawData(b"".join(self.connection.send(event) or b"" for event in events)))
+        if close:
+            await self.send(Closed())
+        elif self.connection.their_state is not h11.DONE:
+            await self.send(Updated(idle=True))  # what is left has as long to arrive as the next request's head
 
     async def _check_protocol(self, _event: h11.Request) -> None:
         return
@@ -112,6 +128,8 @@ class GuardedConnection(TCPServer):
 
     Args:
         on_error: told of errors that ended the connection, for the count.
+        on_turn: told whether a request is in hand now (True), or the next one is waited for.
+        places: for requests in hand.
     """
 
     def __init__(
@@ -121,10 +139,15 @@ class GuardedConnection(TCPServer):
         context: WorkerContext,
         stream: GuardedStream,
         on_error: Callable[[BaseException], None],
+        on_turn: Callable[[bool], None],
+        places: Places,
     ) -> None:
         super().__init__(app, config, context, LifespanState(), stream)  # type: ignore[arg-type]
         self._guarded = stream
         self._on_error = on_error
+        self._on_turn = on_turn
+        self._places = places
+        self.idle_task: Any = IdleTimer(config.keep_alive_timeout, context.terminated)
 
     async def run(self) -> None:
         """Talk to the client until one side ends it."""
@@ -141,6 +164,16 @@ class GuardedConnection(TCPServer):
         finally:
             self._guarded.abort()
 
+    async def protocol_send(self, event: ConnectionEvent) -> None:
+        """Take what the protocol has for the client, or tells of itself."""
+        if isinstance(event, Updated):
+            self._on_turn(not event.idle)
+        await super().protocol_send(event)
+
+    async def _idle_timeout(self) -> None:
+        with trio.CancelScope(shield=True):
+            await self._initiate_server_close()
+
     async def _talk(self) -> None:
         try:
             client = parse_socket_addr(self._guarded.socket.family, self._guarded.socket.getpeername())
@@ -148,7 +181,8 @@ class GuardedConnection(TCPServer):
         except OSError:
             return  # gone before it was looked at
         try:
-            async with _AppTasks() as tasks:
+            tasks = AppTasks(self._places)
+            async with tasks:
                 self._task_group = tasks
                 self.protocol: Any = _Http1(
                     self.app,
@@ -161,9 +195,11 @@ class GuardedConnection(TCPServer):
                     server,
                     self.protocol_send,
                 )
+                self.protocol.places = self._places
                 await self.protocol.initiate()
                 await self.idle_task.restart(tasks, self._idle_timeout)
                 await self._read_data()
+                tasks.stop_beside()
                 await self.idle_task.stop()
         except OSError:
             return

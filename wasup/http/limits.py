@@ -11,7 +11,7 @@ from werkzeug.datastructures import Headers
 
 from wasup.http.problems import Problem
 
-__all__ = ["RateLimit", "client_address", "too_many"]
+__all__ = ["RateLimit", "client_address", "client_scheme", "too_many"]
 
 _REMEMBERED: Final = 20_000
 
@@ -21,7 +21,7 @@ class RateLimit:
 
     Args:
         rate: tokens that come in a second.
-        burst: tokens that there is room for.
+        burst: tokens that there is room for; for one there always is.
     """
 
     def __init__(self, rate: float, burst: float) -> None:
@@ -32,8 +32,9 @@ class RateLimit:
     def wait(self, key: Hashable, *, take: float = 1.0) -> float:
         """Take from the bucket; 0, or the seconds until there is enough in it, and nothing was taken."""
         now = trio.current_time()
-        level, since = self._buckets.get(key, (self.burst, now))
-        level = min(self.burst, level + (now - since) * self.rate)
+        room = max(1.0, self.burst)
+        level, since = self._buckets.get(key, (room, now))
+        level = min(room, level + (now - since) * self.rate)
         missing = 1.0 - level
         if missing <= 0:
             level -= take
@@ -72,6 +73,15 @@ def client_address(peer: str | None, headers: Headers, trusted: Sequence[str]) -
             break
         address = before
     return address
+
+
+def client_scheme(scheme: str, peer: str | None, headers: Headers, trusted: Sequence[str]) -> str:
+    """`http` or `https`, as the client used it: a trusted proxy may say so in `X-Forwarded-Proto`."""
+    forwarded = headers.get("X-Forwarded-Proto", "")
+    networks = [ipaddress.ip_network(network) for network in trusted]
+    if forwarded in {"http", "https"} and _within(_normal(peer or "") or "unknown", networks):
+        return forwarded
+    return scheme
 
 
 def _within(address: str, networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:

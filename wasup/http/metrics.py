@@ -6,13 +6,15 @@ from typing import Final
 
 import trio
 from prometheus_client import CollectorRegistry, Counter as PromCounter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from quart import Response, g, request
 from quart_schema import hide
 from quart_trio import QuartTrio
 
+from wasup.actors.event_hub import EventHub
 from wasup.http.auth import Doorkeeper, Scope
 from wasup.http.pipeline_metrics import pipeline_metrics
+from wasup.http.places import Places
 from wasup.http.services import Services
 from wasup.ports.store import StoreError, Totals
 from wasup.supervisor import TreeNode
@@ -50,7 +52,7 @@ class HttpMetrics:
         async def metrics() -> Response:
             services = self._services
             if not services.settings.metrics_public:
-                caller = await door.authenticate(request.headers, g.address)
+                caller = await door.authenticate(request.headers, g.address, request.method)
                 caller.require(Scope.ADMIN)
             return Response(await self._scrape(), content_type=_CONTENT_TYPE)
 
@@ -66,7 +68,9 @@ class HttpMetrics:
                 self._totals = None  # no figure is better than a stale one
         found = CollectorRegistry()
         of_pipeline = pipeline_metrics(self._services.pulse, self._services.recent_chats)
-        found.register(_Found([*_tree_metrics(tree), *self._row_metrics(), *of_pipeline]))
+        streams = _stream_metrics(self._services.hub)
+        places = _place_metrics(self._services.places)
+        found.register(_Found([*_tree_metrics(tree), *self._row_metrics(), *of_pipeline, *streams, *places]))
         return generate_latest(self._registry) + generate_latest(found)
 
     def _row_metrics(self) -> Iterator[Metric]:
@@ -97,6 +101,17 @@ class _Found:
 
 def _gauge(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(name, text, value=value)
+
+
+def _stream_metrics(hub: EventHub) -> Iterator[Metric]:
+    yield _gauge("wasup_streams_open", "Streams of events that are open.", hub.followers)
+    yield CounterMetricFamily("wasup_stream_frames", "Events told to streams, each stream counted.", value=hub.told)
+    yield CounterMetricFamily("wasup_streams_slow", "Streams that were ended because they were slow.", value=hub.slow)
+
+
+def _place_metrics(places: Places) -> Iterator[Metric]:
+    yield _gauge("wasup_http_in_hand", "Requests in hand.", places.in_hand)
+    yield CounterMetricFamily("wasup_http_refused", "Requests refused unread: all places taken.", value=places.refused)
 
 
 def _tree_metrics(root: TreeNode) -> Iterator[Metric]:

@@ -22,11 +22,12 @@ from wasup.http.auth import NOBODY, Doorkeeper, Principal
 from wasup.http.compression import entity_tag, matches
 from wasup.http.cursors import MAX_ID
 from wasup.http.openapi import OPERATION
-from wasup.http.operations import Call, NoBody, Operation, Raw, Reply, Upload
+from wasup.http.operations import Call, NoBody, Operation, Raw, Reply, Streamed, Upload
 from wasup.http.parsing import read_body, read_json, read_query
 from wasup.http.problems import ProblemDetails
 from wasup.http.running import RunSettings
 from wasup.http.services import Services
+from wasup.http.streaming.desk import Desk
 from wasup.ports.resources import AuditEntry
 from wasup.ports.store import StoreError
 
@@ -53,18 +54,21 @@ _WITH_PROBLEMS: Final[dict[int, dict[str, Any]]] = {
 class IdConverter(IntegerConverter):
     """A row id in a path: a positive number that a database can hold; anything else is an unknown route."""
 
-    regex = r"[1-9][0-9]{0,18}"
+    # Nothing that matches is too large to be converted: werkzeug would answer that with 405 instead of 404.
+    regex = r"[1-9][0-9]{0,17}"
 
     def __init__(self, rules: Map) -> None:
         super().__init__(rules, min=1, max=MAX_ID)
 
 
-def mount(app: QuartTrio, operation: Operation, services: Services, door: Doorkeeper, running: RunSettings) -> None:
+def mount(
+    app: QuartTrio, operation: Operation, services: Services, door: Doorkeeper, running: RunSettings, desk: Desk
+) -> None:
     """Add one operation to the application."""
     app.add_url_rule(
         operation.path,
         endpoint=f"{operation.tag}.{operation.name}",
-        view_func=_documented(_view(operation, services, door, running), operation),
+        view_func=_documented(_view(operation, services, door, running, desk), operation),
         methods=[operation.method],
         provide_automatic_options=False,
     )
@@ -112,7 +116,7 @@ def _headers_type(fields: tuple[tuple[str, Any], ...]) -> Any:
     return msgspec.defstruct("Headers", fields)
 
 
-def _view(operation: Operation, services: Services, door: Doorkeeper, running: RunSettings) -> View:
+def _view(operation: Operation, services: Services, door: Doorkeeper, running: RunSettings, desk: Desk) -> View:
     decoder: msgspec.json.Decoder[Any] | None = None
     if operation.body is not None and operation.body is not Upload:
         decoder = msgspec.json.Decoder(operation.body)
@@ -123,7 +127,7 @@ def _view(operation: Operation, services: Services, door: Doorkeeper, running: R
         headers = request.headers
         caller = NOBODY
         if operation.scope is not None:
-            caller = await door.authenticate(headers, g.address)
+            caller = await door.authenticate(headers, g.address, request.method)
             caller.require(operation.scope)
         query = read_query(request.args, operation.query)
         body: Any = None
@@ -137,10 +141,11 @@ def _view(operation: Operation, services: Services, door: Doorkeeper, running: R
             query=query,
             body=body,
             headers=headers,
-            base_url=request.host_url,
+            base_url=g.base_url,
             address=g.address,
             running=running,
             door=door,
+            desk=desk,
         )
         reply = await operation.handler(call, **path)
         if operation.audited:
@@ -175,6 +180,12 @@ def _response(reply: Reply, *, tagged: bool) -> Response:
         case None:
             response = Response(b"", status=reply.status)
             response.headers.pop("Content-Type", None)
+            response.headers.update(reply.headers)
+            return response
+        case Streamed(body, content_type):
+            response = Response(b"" if request.method == "HEAD" else body, status=reply.status)
+            response.content_type = content_type
+            response.timeout = None
             response.headers.update(reply.headers)
             return response
         case Raw(content, content_type):

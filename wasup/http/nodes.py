@@ -14,7 +14,7 @@ from wasup.supervisor import ExitRecord, TreeNode
 __all__ = ["ActorNode", "Exit", "MailboxState", "actor_exit", "actor_node", "shown_tree"]
 
 _HEALTHY: Final = frozenset({"running", "starting"})
-_SLICE: Final = 200
+_SLICE: Final = 100  # nodes: 2 ms
 _encode: Final = msgspec.json.Encoder().encode
 
 

@@ -17,7 +17,8 @@ from quart_trio import QuartTrio
 from werkzeug.routing import BaseConverter, IntegerConverter, Rule
 
 from wasup import __version__
-from wasup.http.examples import EXAMPLES, problem_example
+from wasup.http.dashboard.logins import COOKIE
+from wasup.http.examples import EXAMPLES, MEDIA, problem_example
 from wasup.http.operations import NoBody, Operation, Routes, Upload
 from wasup.http.problems import MEDIA_TYPE, TITLES, ProblemDetails
 
@@ -45,6 +46,11 @@ class _KeyHeader(APIKeySecurityScheme):
     description: str | None = "The same key, for simple clients."
 
 
+@dataclass
+class _Cookie(APIKeySecurityScheme):
+    description: str | None = "The dashboard's login. Changes need its `csrf` in `X-CSRF-Token`."
+
+
 def openapi_document(app: QuartTrio, routes: Sequence[Routes]) -> Callable[[], dict[str, Any]]:
     """Makes the document of an application whose operations are mounted, as plain values, when it is called.
 
@@ -68,8 +74,12 @@ def openapi_document(app: QuartTrio, routes: Sequence[Routes]) -> Callable[[], d
         },
         servers=[{"url": "/"}],
         tags=[{"name": group.tag, "description": group.description} for group in routes],
-        security_schemes={"bearer": _Bearer(scheme="bearer"), "apiKey": _KeyHeader(name="X-Api-Key", in_="header")},
-        security=[{"bearer": []}, {"apiKey": []}],
+        security_schemes={
+            "bearer": _Bearer(scheme="bearer"),
+            "apiKey": _KeyHeader(name="X-Api-Key", in_="header"),
+            "dashboard": _Cookie(name=COOKIE, in_="cookie"),
+        },
+        security=[{"bearer": []}, {"apiKey": []}, {"dashboard": []}],
     )
     return schema.openapi_provider.schema
 
@@ -152,7 +162,7 @@ class _Provider(OpenAPIProvider):
                     answer["content"][MEDIA_TYPE]["example"] = msgspec.to_builtins(problem_example(status))
             for media in operation.media:
                 content = built["responses"][200].setdefault("content", {})
-                content[media.partition(";")[0]] = {"schema": {"type": "string"}}
+                content[media.partition(";")[0]] = MEDIA.get(media, {"schema": {"type": "string"}})
             if operation.body is Upload:
                 anything = {"schema": {"type": "string", "format": "binary"}}
                 built["requestBody"] = {"required": True, "content": {"*/*": anything}}

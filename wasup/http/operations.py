@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
 import msgspec
+from quart.wrappers.response import ResponseBody
 from werkzeug.datastructures import Headers
 
 from wasup.http.auth import Doorkeeper, Principal, Scope
 from wasup.http.running import RunSettings
 from wasup.http.services import Services
+from wasup.http.streaming.desk import Desk
 
-__all__ = ["Call", "NoBody", "NoQuery", "Operation", "Raw", "Reply", "Routes", "Upload"]
+__all__ = ["Call", "NoBody", "NoQuery", "Operation", "Raw", "Reply", "Routes", "Streamed", "Upload"]
 
 Q = TypeVar("Q")
 B = TypeVar("B")
@@ -41,6 +43,7 @@ class Call(Generic[Q, B]):
         address: where the request came from.
         running: settings that change at run time.
         door: who is let in; to be told when a key is revoked.
+        desk: opens streams.
     """
 
     services: Services
@@ -52,6 +55,7 @@ class Call(Generic[Q, B]):
     address: str
     running: RunSettings
     door: Doorkeeper
+    desk: Desk
 
 
 class Upload(msgspec.Struct, frozen=True):
@@ -74,8 +78,16 @@ class Raw:
 
 
 @dataclass(frozen=True, slots=True)
+class Streamed:
+    """An answer that goes on until one side ends it."""
+
+    body: ResponseBody
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: a value that becomes JSON, or `Raw`; None for no body."""
+    """An answer: a value that becomes JSON, `Raw`, or `Streamed`; None for no body."""
 
     value: object = None
     status: int = 200
@@ -95,6 +107,7 @@ class Operation:
         media_body: the body may hold media: the larger limit holds.
         located: a 201 or 202 says in `Location` where the new thing is.
         headers: request headers that matter: name -> description.
+        streamed: its answer is `Streamed`.
     """
 
     method: str
@@ -112,6 +125,7 @@ class Operation:
     headers: Mapping[str, str]
     media_body: bool
     located: bool
+    streamed: bool
     handler: Handler
 
     @property
@@ -122,7 +136,7 @@ class Operation:
     @property
     def tagged(self) -> bool:
         """Whether its answers carry an entity tag, so that a client that has one already gets 304."""
-        return self.method == "GET" and self.scope is Scope.READ
+        return self.method == "GET" and self.scope is Scope.READ and not self.streamed
 
     @property
     def problems(self) -> list[int]:
@@ -160,6 +174,7 @@ class Routes:
         headers: Mapping[str, str] | None = None,
         media_body: bool = False,
         located: bool = False,
+        streamed: bool = False,
     ) -> Callable[[H], H]:
         """Declare an operation; summary and description are the handler's docstring."""
 
@@ -183,6 +198,7 @@ class Routes:
                     headers=headers or {},
                     media_body=media_body or body is Upload,
                     located=located,
+                    streamed=streamed,
                     handler=handler,
                 )
             )

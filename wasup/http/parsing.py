@@ -86,11 +86,17 @@ def _malformed(error: Exception) -> Problem:
 def read_query(args: MultiDict[str, str], into: type[msgspec.Struct]) -> Any:
     """Convert a query string; unknown and repeated parameters are mistakes.
 
+    What the type names in `repeatable` are lists with commas between, in one piece or several.
+
     Raises:
         Problem: 422.
     """
+    repeatable: frozenset[str] = getattr(into, "repeatable", frozenset())
     values: dict[str, str] = {}
     for name, value in args.items(multi=True):
+        if name in values and name in repeatable:
+            values[name] += "," + value
+            continue
         if name in values:
             raise invalid_field("is given more than once", parameter=name)
         values[name] = value

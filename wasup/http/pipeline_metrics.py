@@ -34,6 +34,7 @@ def pipeline_metrics(pulse: Pulse, recent_chats: HitCounter | None) -> Iterator[
         ("wasup_sync_duplicates", "Messages handed over that were stored already.", pulse.duplicates),
         ("wasup_sync_batches", "Transactions of the writers.", pulse.batches),
         ("wasup_sync_rejected_items", "Items that the database did not take and that were put away.", pulse.rejected),
+        ("wasup_webhook_skipped_events", "Events that a webhook's format cannot say.", pulse.skipped_deliveries),
         ("wasup_sync_compared_messages", "Messages compared between provider and database.", pulse.compared),
         ("wasup_sync_gaps_filled", "Messages missing in the database that a comparison brought.", pulse.gaps),
     ):

@@ -28,6 +28,7 @@ TITLES: Final[dict[int, str]] = {
     414: "The address is too long",
     415: "The media type is not accepted",
     422: "The request is not valid",
+    426: "Another protocol is needed",
     429: "Too many requests",
     500: "An error inside wasup",
     503: "Not available now",

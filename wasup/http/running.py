@@ -18,7 +18,7 @@ _BELIEVED: Final = 5.0  # seconds after which a change made elsewhere holds here
 _PATIENCE: Final = 0.5  # a database that is slow must not slow what needs none
 
 Region = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$", description="Two letters, such as BR.")]
-Rate = Annotated[float, msgspec.Meta(gt=0, le=1_000_000)]
+Rate = Annotated[float, msgspec.Meta(ge=0.01, le=1_000_000)]
 
 
 class Values(msgspec.Struct, frozen=True, kw_only=True):

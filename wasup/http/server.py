@@ -14,12 +14,17 @@ from hypercorn.typing import ASGIFramework
 from hypercorn.utils import wrap_app
 
 from wasup.http.guard import GuardedConnection, raw_problem
+from wasup.http.places import Places
 from wasup.http.problems import MEDIA_TYPE
 from wasup.http.streams import GuardedStream
 
 __all__ = ["ServerLimits", "serve_http"]
 
 _log = logging.getLogger(__name__)
+_FAREWELLS: Final = 100  # who is turned away beyond so many at once gets no answer
+# Trio takes one connection from a listener each time round its loop: when that has much to do, the others would
+# wait unseen in the kernel for seconds, and could not even be refused.
+_ACCEPTORS: Final = 8
 _BUSY: Final = raw_problem(503, "Too many connections; try again soon.")
 
 
@@ -47,18 +52,55 @@ class ServerLimits:
 
 @dataclass(slots=True)
 class _Door:
-    """Who is connected."""
+    """Who is connected, and who of them keeps a place without a request.
+
+    When all places are taken, a newcomer gets that of whoever has kept one for longest: first of those who have never
+    asked for anything. So a crowd that only connects, or dawdles, keeps nobody out.
+    """
 
     limits: ServerLimits
     open: set[GuardedStream] = field(default_factory=set)
+    silent: dict[GuardedStream, None] = field(default_factory=dict)
+    resting: dict[GuardedStream, None] = field(default_factory=dict)
     empty: trio.Event | None = None
     dropped: int = 0
+    turning_away: int = 0
+
+    def enter(self, stream: GuardedStream) -> bool:
+        """Give a connection a place; False when there is none to be had."""
+        if len(self.open) >= self.limits.connections and not self._make_room():
+            return False
+        self.open.add(stream)
+        self.silent[stream] = None
+        return True
+
+    def _make_room(self) -> bool:
+        for idle in (self.silent, self.resting):
+            for stream in idle:
+                stream.abort()
+                self.leave(stream)
+                return True
+        return False
+
+    def turn(self, stream: GuardedStream, *, busy: bool) -> None:
+        """A request has arrived on this connection, or has been answered."""
+        self.silent.pop(stream, None)
+        self.resting.pop(stream, None)
+        if not busy and stream in self.open:
+            self.resting[stream] = None
 
     def leave(self, stream: GuardedStream) -> None:
         """A connection has ended."""
         self.open.discard(stream)
+        self.silent.pop(stream, None)
+        self.resting.pop(stream, None)
         if self.empty is not None and not self.open:
             self.empty.set()
+
+    def close_silent(self) -> None:
+        """Nobody is waited for any more who has not asked for anything."""
+        for stream in list(self.silent):
+            stream.abort()
 
     def note(self, error: BaseException) -> None:
         """A connection ended with an error: what its client sent, most likely, so no alarm."""
@@ -88,6 +130,7 @@ async def serve_http(
     started: Callable[[int], None],
     stop: trio.Event | None = None,
     limits: ServerLimits | None = None,
+    places: Places | None = None,
 ) -> None:
     """Serve an application until told to stop, or cancelled.
 
@@ -101,11 +144,13 @@ async def serve_http(
         started: called with the port once connections are accepted.
         stop: set it to end: no new connections, requests in hand are finished.
         limits: what clients may take.
+        places: for requests in hand; what comes when all are taken is refused.
 
     Raises:
         OSError: the address cannot be listened on.
     """
     limits = limits or ServerLimits()
+    places = places or Places()
     stop = trio.Event() if stop is None else stop
     config = _config(limits)
     context = WorkerContext(None)
@@ -113,17 +158,23 @@ async def serve_http(
     wrapped = wrap_app(app, config.wsgi_max_body_size, "asgi")
 
     async def meet(stream: trio.SocketStream) -> None:
-        if len(door.open) >= limits.connections:
-            await _turn_away(stream)
-            return
         guarded = GuardedStream(stream, send_timeout=limits.send_timeout, linger=limits.linger)
-        door.open.add(guarded)
+        if not door.enter(guarded):
+            await _turn_away(door, stream)
+            return
+
+        def turn(busy: bool) -> None:  # noqa: FBT001 - a callback
+            door.turn(guarded, busy=busy)
+
         try:
-            await GuardedConnection(wrapped, config, context, guarded, door.note).run()
+            if await guarded.wait_begun(limits.idle):
+                await GuardedConnection(wrapped, config, context, guarded, door.note, turn, places).run()
         finally:
+            guarded.abort()
             door.leave(guarded)
 
     listeners = await trio.open_tcp_listeners(port, host=host, backlog=limits.backlog)
+    listeners += [trio.SocketListener(one.socket.dup()) for one in listeners for _ in range(_ACCEPTORS - 1)]
     async with trio.open_nursery() as connections:
         try:
             async with trio.open_nursery() as accepting:
@@ -133,6 +184,7 @@ async def serve_http(
                 started(listeners[0].socket.getsockname()[1])
                 await stop.wait()
                 accepting.cancel_scope.cancel()
+            door.close_silent()
             await context.terminated.set()
         finally:
             await door.wait_empty()
@@ -151,18 +203,21 @@ def _config(limits: ServerLimits) -> Config:
     return config
 
 
-async def _turn_away(stream: trio.SocketStream) -> None:
+async def _turn_away(door: _Door, stream: trio.SocketStream) -> None:
     """Answer before anything was read: with too many clients, each must cost next to nothing."""
     head = (
         f"HTTP/1.1 503 {HTTPStatus(503).phrase}\r\nContent-Type: {MEDIA_TYPE}\r\nContent-Length: {len(_BUSY)}\r\n"
         "Retry-After: 1\r\nConnection: close\r\n\r\n"
     )
+    door.turning_away += 1
     try:
-        with trio.move_on_after(1.0):
-            await stream.send_all(head.encode() + _BUSY)
-            await stream.send_eof()
-            await stream.receive_some(4096)
+        if door.turning_away <= _FAREWELLS:
+            with trio.move_on_after(1.0):
+                await stream.send_all(head.encode() + _BUSY)
+                await stream.send_eof()
+                await stream.receive_some(4096)
     except (trio.BrokenResourceError, trio.ClosedResourceError):
         return
     finally:
+        door.turning_away -= 1
         stream.socket.close()

@@ -6,24 +6,38 @@ from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
+from wasup.actors.event_hub import EventHub
 from wasup.actors.history import SupervisionHistory
 from wasup.actors.messages import Refused
 from wasup.actors.runtime import Pulse
 from wasup.http.figures import Figures
+from wasup.http.overview import Overview
 from wasup.http.pipeline_metrics import HitCounter
+from wasup.http.places import Places
 from wasup.media import Fetched
 from wasup.ports.clock import Clock
 from wasup.ports.media import MediaStore
 from wasup.ports.outbox import DeliveryLog, Endpoint, EventLog
+from wasup.ports.rejected import RejectedStore
 from wasup.ports.resources import (
     AccountKeeper,
     AuditStore,
+    BrowserSessionStore,
     KeyRing,
     MessageMediaStore,
     PeopleStore,
     SettingStore,
 )
-from wasup.ports.store import AccountStats, AccountStore, KeyStore, MessageStore, OutboxStore, StoredEvent, Totals
+from wasup.ports.store import (
+    AccountStats,
+    AccountStore,
+    KeyStore,
+    MessageStore,
+    OutboxStore,
+    StoredEvent,
+    Totals,
+    Waiting,
+)
 from wasup.ports.webhooks import Answer
 from wasup.supervisor import Request, TreeNode
 
@@ -124,6 +138,10 @@ class StatsStore(Protocol):
         """Counts over everything."""
         ...
 
+    async def waiting(self) -> dict[int, Waiting]:
+        """Deliveries that are not made, by workspace; one without any is left out."""
+        ...
+
     async def account_stats(self, account_ids: Sequence[int]) -> dict[int, AccountStats]:
         """Figures of some accounts, in one query."""
         ...
@@ -155,7 +173,12 @@ class HttpSettings:
         legacy_enabled: serve the old service's routes.
         legacy_key: the old service's one key, good on its routes alone.
         legacy_provider: `provider_type` of accounts that its routes make; None for the first there is.
+        event_days: days that the events log keeps events.
+        streams: streams of events that are open at once.
+        streams_per_key: the same with one key.
+        heartbeat: after how long a stream without news shows a sign of life.
         legacy_patience: how long one of its sends may take to be stored; the back end gives up after 30 s.
+        emulator_url: where the emulator's phones are, if accounts may be emulated.
     """
 
     max_body: int = 1_000_000
@@ -173,7 +196,14 @@ class HttpSettings:
     legacy_enabled: bool = False
     legacy_key: str | None = field(default=None, repr=False)
     legacy_provider: str | None = None
+    legacy_url: str | None = None
+    legacy_secret: str | None = field(default=None, repr=False)
     legacy_patience: float = 20.0
+    event_days: int = 30
+    streams: int = 1000
+    streams_per_key: int = 500
+    heartbeat: float = 15.0
+    emulator_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,16 +216,20 @@ class Services:
         media: where the bytes of messages lie.
         tree: the live supervision tree.
         history: what it has gone through lately.
+        hub: tells what is committed to those who follow.
+        overview: figures over time.
         health: asks the parts how they are; called often, so it must be cheap.
         provider_types: what an account's `provider_type` may be; the first is the default.
         pulse: what the pipeline counts by itself.
         recent_chats: the cache of recent chats, as far as it counts; None if there is none.
+        places: for requests in hand; the server refuses what has none.
     """
 
     accounts: AccountStore
     messages: MessageStore
     outbox: OutboxStore
     deliveries: DeliveryLog
+    rejected: RejectedStore
     event_log: EventLog
     webhooks: WebhookControl
     keys: KeyStore
@@ -204,6 +238,7 @@ class Services:
     upkeep: AccountKeeper
     people: PeopleStore
     keyring: KeyRing
+    browser_sessions: BrowserSessionStore
     audit: AuditStore
     run_settings: SettingStore
     message_media: MessageMediaStore
@@ -211,6 +246,8 @@ class Services:
     fetcher: Fetcher
     tree: Tree
     history: SupervisionHistory
+    hub: EventHub
+    overview: Overview
     health: Callable[[], Awaitable[HealthReport]]
     provider_types: Sequence[str]
     clock: Clock
@@ -218,3 +255,4 @@ class Services:
     pulse: Pulse = field(default_factory=Pulse)
     recent_chats: HitCounter | None = None
     figures: Figures = field(default_factory=Figures)
+    places: Places = field(default_factory=Places)

@@ -19,6 +19,7 @@ class GuardedStream:
     - A server that closes while the client still sends makes the kernel reset the connection, and the client
       never reads its 413. After `linger()` the first `aclose` only ends our side; what the client still sends
       is thrown away for a while (as nginx's lingering_close does).
+    - A client that connects and says nothing costs no more than a socket: `wait_begun()` before anything is built.
     - `abort()` closes at once and from anywhere; whoever waits in a method here gets an error.
     """
 
@@ -31,6 +32,13 @@ class GuardedStream:
         self._linger_until: float | None = None
         self._ended = False
         self._receiving: trio.CancelScope | None = None
+        self._first = b""
+
+    async def wait_begun(self, timeout: float) -> bool:
+        """Wait until the client says something; False when it does not in so many seconds, or goes."""
+        with trio.move_on_after(timeout), contextlib.suppress(*_GONE):
+            self._first = bytes(await self._stream.receive_some(_CHUNK))
+        return bool(self._first)
 
     async def send_all(self, data: bytes) -> None:
         """Send everything.
@@ -48,6 +56,9 @@ class GuardedStream:
 
     async def receive_some(self, max_bytes: int) -> bytes:
         """Receive what is there; nothing once the farewell has begun."""
+        if self._first:
+            data, self._first = self._first, b""
+            return data
         if self._linger_until is None:
             with trio.CancelScope() as self._receiving:
                 try:

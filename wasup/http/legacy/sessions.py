@@ -82,13 +82,19 @@ async def adopted(call: LegacyCall, session_id: str) -> Account:
         raise LegacyError(400, "Missing required fields", {"required": ["workspace_id", "account_id", "session_id"]})
     if call.caller.workspace_id not in {None, workspace_id}:
         raise LegacyError(404, "Session not found")
-    known = call.services.provider_types
-    return await call.services.upkeep.adopt_account(
+    services = call.services
+    known, settings = services.provider_types, services.settings
+    account = await services.upkeep.adopt_account(
         session_id,
         workspace_id=workspace_id,
         account_id=call.number("account_id"),
-        provider_type=call.services.settings.legacy_provider or ("webjs" if "webjs" in known else known[0]),
+        provider_type=settings.legacy_provider or ("webjs" if "webjs" in known else known[0]),
     )
+    if settings.legacy_url and settings.legacy_secret:  # before it is connected: the back end is to hear of that
+        made = await services.outbox.give_legacy_endpoints(url=settings.legacy_url, secret=settings.legacy_secret)
+        if made:
+            services.webhooks.changed()
+    return account
 
 
 async def create_session(call: LegacyCall) -> Answer:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from wasup.http.dashboard import routes as dashboard
 from wasup.http.operations import Routes
 from wasup.http.routes import (
     accounts,
@@ -13,12 +14,15 @@ from wasup.http.routes import (
     keys,
     media,
     messages,
+    overview,
     people,
+    rejected,
     sessions,
     settings,
     webhooks,
     workspaces,
 )
+from wasup.http.streaming import routes as streaming
 
 __all__ = ["ALL"]
 
@@ -31,10 +35,14 @@ ALL: Final[tuple[Routes, ...]] = (
     people.ROUTES,
     webhooks.ROUTES,
     deliveries.ROUTES,
+    rejected.ROUTES,
     events.ROUTES,
+    streaming.ROUTES,
     actors.ROUTES,
     workspaces.ROUTES,
     keys.ROUTES,
     settings.ROUTES,
+    overview.ROUTES,
+    dashboard.ROUTES,
     health.ROUTES,
 )

@@ -99,7 +99,7 @@ async def replay_dead_letter(call: Call[NoQuery, None], endpoint_id: Id, letter_
     letter = await _letter(call.services, endpoint_id, letter_id)
     done = await call.services.deliveries.replay(endpoint, ReplayRange(event_ids=(letter.event_id,)))
     if done.queued + done.waiting == 0:
-        raise Problem(409, "The log no longer has its event, or the endpoint's filter leaves it out.", "gone")
+        raise Problem(409, "The log no longer has its event.", "gone")
     call.services.webhooks.ring(endpoint_id)
     return _answer(done)
 
@@ -114,8 +114,8 @@ async def replay_dead_letter(call: Call[NoQuery, None], endpoint_id: Id, letter_
 async def replay_events(call: Call[NoQuery, Replay], endpoint_id: Id) -> Reply:
     """Deliver events again: by id, by time, after a sequence number, or what was given up.
 
-    They keep their ids, say that they are replays, and go before what waits. One call takes up to 20,000 events;
-    `next_cursor` goes on from there.
+    They keep their ids, say that they are replays, and go before what waits. The endpoint's filter holds, but not for
+    what is named by id or was given up. One call takes up to 20,000 events; `next_cursor` goes on from there.
     """
     body = call.body
     place = read_cursor(body.cursor, 2)

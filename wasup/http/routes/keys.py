@@ -124,5 +124,5 @@ async def revoke_key(call: Call[NoQuery, None], key_id: Id) -> Reply:
     """
     if not await call.services.keyring.revoke_key(key_id, workspace_id=call.caller.workspace_id):
         raise not_found("key")
-    call.door.keys.forget(key_id)
+    call.door.forget(key_id)
     return Reply(status=204)

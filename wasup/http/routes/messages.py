@@ -16,7 +16,7 @@ from wasup.http.sends import SendRequest
 from wasup.http.tenancy import owned_account, sending_account
 from wasup.identifiers import InvalidIdentifier, parse_recipient
 from wasup.media import sniff
-from wasup.ports.media import digest_of_ref
+from wasup.ports.media import digest_of_ref, transfer_time
 from wasup.ports.messages import Audio, Document, Image, MediaRef, MessageStatus, Sticker, Video, Voice
 from wasup.ports.resources import MessageMedia
 from wasup.ports.store import StoredMessage
@@ -164,7 +164,9 @@ async def _fetched(call: Call[Any, Any], message: StoredMessage, media: MediaRef
     services = call.services
     await owned_account(services, call.caller, message.whatsapp_account_id)
     answer = await services.directory.ask(
-        message.whatsapp_account_id, DownloadMedia(ref=media.ref), timeout=services.settings.media_timeout
+        message.whatsapp_account_id,
+        DownloadMedia(ref=media.ref, size=media.size),
+        timeout=services.settings.media_timeout + transfer_time(media.size),
     )
     if isinstance(answer, Refused):
         raise refused(answer)

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from bench.accounts import bench_accounts, bench_pairing
+from bench.http import bench_http
 from bench.measure import Findings, describe_machine
 from bench.messages import bench_messages
 from bench.options import Options
@@ -30,6 +31,7 @@ class Section(StrEnum):
 
     ACCOUNTS = "accounts"
     PAIRING = "pairing"
+    HTTP = "http"
     MESSAGES = "messages"
     PIPELINE = "pipeline"
     RESTART = "restart"
@@ -49,6 +51,7 @@ class Kind(StrEnum):
 _RUN: dict[Section, Callable[[Console, Options, Findings], Awaitable[None]]] = {
     Section.ACCOUNTS: bench_accounts,
     Section.PAIRING: bench_pairing,
+    Section.HTTP: bench_http,
     Section.MESSAGES: bench_messages,
     Section.PIPELINE: bench_pipeline,
     Section.RESTART: bench_restart,
@@ -64,7 +67,9 @@ Without a section all run but soak. Exits with 1 if something that must hold doe
 \b
 accounts  100, 1,000 and 3,000 accounts with stored logins: boot to all connected, memory per idle account
 pairing   300 accounts created, connected and scanned by QR code through the API
-messages  from the emulator's socket to committed rows over 1,000 accounts, at rising rates
+http      the API while messages flow through 3,000 accounts: reads, sends, ten times too many of them,
+          the tree of actors, and 500 readers of events
+messages  from the emulator's sockets to committed rows over 1,000 accounts, at rising rates, and on to webhooks
 pipeline  from the provider port to committed rows, events and outbox rows; beside a commit for each row;
           and with millions of stored messages
 restart   sessions and actors killed among 1,000 accounts: time until connected again
@@ -80,9 +85,16 @@ def run(
     quick: Annotated[bool, typer.Option("--quick", help="Small and short: does everything work?")] = False,  # noqa: FBT002
     database: Annotated[Kind | None, typer.Option(help="Only on this database")] = None,
     accounts: Annotated[int | None, typer.Option(min=1, max=20_000, help="Instead of a section's own number")] = None,
-    rate: Annotated[list[int] | None, typer.Option(min=1, help="messages, webjs: per second; may be repeated")] = None,
-    seconds: Annotated[float | None, typer.Option(min=1, help="messages, webjs: of load at each rate")] = None,
+    rate: Annotated[
+        list[int] | None, typer.Option(min=1, help="messages, pipeline, webjs: per second; may be repeated")
+    ] = None,
+    seconds: Annotated[float | None, typer.Option(min=1, help="messages, pipeline, http, webjs: of each load")] = None,
     minutes: Annotated[float | None, typer.Option(min=1, help="soak: how long")] = None,
+    stored: Annotated[
+        int | None,
+        typer.Option(min=1000, help="pipeline: stored messages instead of a million, then four times as many"),
+    ] = None,
+    stages: Annotated[bool, typer.Option("--stages", help="pipeline: where a message's time goes")] = False,  # noqa: FBT002
 ) -> None:
     """Run sections."""
     options = Options(
@@ -92,6 +104,8 @@ def run(
         seconds=seconds,
         minutes=minutes,
         database=database,
+        stored=stored,
+        stages=stages,
     )
     console = Console() if sys.stdout.isatty() else Console(width=_WIDTH)
     chosen = sections or [section for section in Section if section is not Section.SOAK]

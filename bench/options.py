@@ -16,6 +16,8 @@ class Options:
         seconds: of load at each rate.
         minutes: of soaking.
         database: `mariadb`, `mysql` or `sqlite` alone.
+        stored: messages that are stored for a second look at what one costs, and four times as many for a third.
+        stages: tell also between which points the messages of a load spend their time.
     """
 
     quick: bool = False
@@ -24,6 +26,8 @@ class Options:
     seconds: float | None = None
     minutes: float | None = None
     database: str | None = None
+    stored: int | None = None
+    stages: bool = False
 
     def size(self, normal: int, *, quick: int) -> int:
         """How many accounts."""

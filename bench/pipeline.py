@@ -16,6 +16,7 @@ from bench.measure import Cpu, Findings
 from bench.options import Options
 from bench.pump import Order, Told
 from bench.stage import MYSQL, Stage, databases, open_stage
+from bench.stages import Stages
 from wasup.ports.accounts import Fence
 from wasup.ports.messages import Item, Message, Text
 from wasup.ports.store import IncomingBatch
@@ -26,9 +27,12 @@ _ACCOUNTS = 1000
 _RATES = {"mariadb": (1000, 4000, 8000), "mysql": (1000, 2500, 5000), "sqlite": (1000, 4000)}
 _MUST = {("mariadb", 1000): 100.0, ("mariadb", 4000): 500.0, ("mysql", 2500): 500.0}
 """Milliseconds that p99 must stay below at a rate that must be sustained."""
+_AIM = {("mariadb", 8000): 500.0, ("mysql", 5000): 500.0}
+"""The same of rates that need not be sustained."""
+_SUSTAINED = 0.97  # of what is offered
 _SECONDS = 60.0
 _WARM_UP = 500  # messages a second, not counted: the first of a chat costs more than the others
-_STORED = (1_000_000, 4_000_000)
+_STORED = 1_000_000
 _GROWTH = 1.5
 _BATCH = 500
 
@@ -43,10 +47,11 @@ async def bench_pipeline(console: Console, options: Options, findings: Findings)
 
 async def _rates(console: Console, options: Options, findings: Findings, kind: str) -> None:
     size = options.size(_ACCOUNTS, quick=100)
+    stages = Table("offered /s", *Stages.NAMES[1:], title=f"p50 and p99 ms from each point to the next, {kind}")
     rates = options.rates or ((500,) if options.quick else _RATES[kind])
     table = Table(
-        "offered /s", "committed /s", "due to acknowledged ms\np50", "p90", "p99", "CPU\nwasup", "database", "messages",
-        "events", "outbox rows", "peak MB", "",
+        "offered /s", "committed /s", "due to acknowledged ms\np50", "p90", "p99", "CPU\nwasup", "database",
+        "µs a message", "messages", "events", "outbox rows", "peak MB", "",
         title=f"pipeline: one message a delivery over {size} accounts, {kind}, one paused endpoint",
         title_justify="left",
     )  # fmt: skip
@@ -62,7 +67,7 @@ async def _rates(console: Console, options: Options, findings: Findings, kind: s
         for rate in rates:
             seconds = options.seconds or (3.0 if options.quick else _SECONDS)
             cpu = Cpu(database=stage.database_pid)
-            told = await _order(instance, Order(rate=rate, seconds=seconds))
+            told = await _order(instance, Order(rate=rate, seconds=seconds, stages=options.stages))
             shares = cpu.shares()
             after = await _counts(stage)
             made = [new - old for new, old in zip(after, before, strict=True)]
@@ -74,11 +79,15 @@ async def _rates(console: Console, options: Options, findings: Findings, kind: s
                 *(f"{figure:.0f}" for figure in figures),
                 f"{told.cpu:.2f}",
                 f"{shares['database']:.2f}" if shares else "",
+                f"{told.cpu / told.rate * 1e6:.0f}",
                 *(str(count) for count in made),
                 f"{told.peak_mb:.0f}",
                 verdict,
             )
+            stages.add_row(str(rate), *(f"{p50:.0f}, {p99:.0f}" for p50, p99 in told.stages.values()))
     console.print(table)
+    if options.stages:
+        console.print(stages)
 
 
 async def _order(instance: Instance, order: Order) -> Told:
@@ -91,11 +100,14 @@ def _verdict(kind: str, rate: int, told: Told, made: Sequence[int], findings: Fi
     name = f"{kind}, {rate} messages/s from the provider port"
     if told.acknowledged != told.given or any(count != told.given for count in made):
         return findings.must(f"{name}: {told.given} given, stored, with events, with outbox rows: {made}", holds=False)
+    aim = _AIM.get((kind, rate))
+    if aim is not None:
+        return "aim reached" if told.rate >= _SUSTAINED * rate and told.p99 < aim else "aim missed"
     limit = _MUST.get((kind, rate))
     if limit is None:
         return ""
     text_ = f"{name}: sustained with p99 under {limit:.0f} ms: {told.rate:.0f}/s, p99 {told.p99:.0f} ms"
-    return findings.must(text_, holds=told.rate >= 0.97 * rate and told.p99 < limit)
+    return findings.must(text_, holds=told.rate >= _SUSTAINED * rate and told.p99 < limit)
 
 
 async def _counts(stage: Stage) -> list[int]:
@@ -124,7 +136,8 @@ async def _stored(console: Console, options: Options, findings: Findings, kind: 
         title_justify="left",
     )  # fmt: skip
     seconds = 2.0 if options.quick else 10.0
-    sizes = (2_000, 8_000) if options.quick else _STORED
+    first = options.stored or (2_000 if options.quick else _STORED)
+    sizes = (first, 4 * first)
     async with open_stage(kind, restored=_ACCOUNTS, webhooks=True) as stage:
         await stage.database.ownership.acquire()
         claimed = await stage.database.ownership.claim(list(stage.phones.values()))
@@ -141,7 +154,7 @@ async def _stored(console: Console, options: Options, findings: Findings, kind: 
     console.print(table)
     if not options.quick and kind != "sqlite":
         growth = costs[1] / costs[0]
-        said = f"{kind}: a message costs {growth:.2f} times as much with 4,000,000 stored as with 1,000,000"
+        said = f"{kind}: a message costs {growth:.2f} times as much with {sizes[1]:,} stored as with {sizes[0]:,}"
         findings.must(f"{said} (at most {_GROWTH})", holds=growth <= _GROWTH)
 
 

@@ -14,13 +14,15 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import NoReturn
+from typing import NoReturn, cast
 
 import msgspec
 import trio
 
 from bench.measure import percentile
+from bench.stages import Stages
 from wasup.app import Running, run_instance
+from wasup.db import Database
 from wasup.logs import configure_logs
 from wasup.ports.disconnects import Disconnected, DisconnectReason
 from wasup.ports.messages import Message, Text
@@ -36,10 +38,15 @@ _BODY = "Olá! Segue a confirmação do pedido número 12345, qualquer dúvida �
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """So many messages a second for so long, one message a delivery, over all accounts."""
+    """So many messages a second for so long, one message a delivery, over all accounts.
+
+    Attributes:
+        stages: also tell how long messages took between the points that they pass.
+    """
 
     rate: int
     seconds: float
+    stages: bool = False
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +60,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
             which follows the commit.
         cpu: processors' worth used by the whole process.
         peak_mb: the most memory that was ever resident.
+        stages: p50 and p99, in milliseconds, of the way to each point of `Stages` from the one before it.
     """
 
     given: int
@@ -63,6 +71,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     p99: float
     cpu: float
     peak_mb: float
+    stages: dict[str, list[float]] = {}
 
 
 class _Session:
@@ -85,7 +94,9 @@ class _Session:
         while not self.waiting:
             self.bell = trio.Event()
             await self.bell.wait()
-        return self.waiting.popleft()
+        event = self.waiting.popleft()
+        self._pump.taken(event)
+        return event
 
     async def acknowledge(self, tokens: Sequence[int]) -> None:
         """See the port."""
@@ -119,6 +130,8 @@ class PumpProvider:
         self._latencies: list[float] = []
         self._tokens = itertools.count(1)
         self._run = f"{time.time_ns():X}"[-8:]
+        self.stages = Stages()
+        self._watched = False
 
     async def forget(self, account_id: int) -> None:
         """Nothing is kept."""
@@ -138,6 +151,13 @@ class PumpProvider:
         now = time.perf_counter()
         for token in tokens:
             self._latencies.append(now - self._due.pop(token))
+            if self._watched:
+                self.stages.note(self._id(token), now)
+
+    def taken(self, event: SessionEvent) -> None:
+        """A session takes this over."""
+        if self._watched and isinstance(event, Delivery):
+            self.stages.note(self._id(event.token))
 
     async def run(self, order: Order) -> Told:
         """Carry out an order."""
@@ -145,6 +165,8 @@ class PumpProvider:
         chooser = random.Random(order.rate)
         self._latencies.clear()
         self._due.clear()
+        self._watched = order.stages
+        self.stages.forget()
         processor = time.process_time()
         begun = time.perf_counter()
         total = round(order.rate * order.seconds)
@@ -155,6 +177,8 @@ class PumpProvider:
                 session = chooser.choice(sessions)
                 token = next(self._tokens)
                 self._due[token] = begun + number / order.rate
+                if self._watched:
+                    self.stages.note(self._id(token), self._due[token])
                 session.put(Delivery(token=token, items=(self._message(session.account_id, token, chooser),)))
                 given += 1
             await trio.sleep(_TICK)
@@ -172,12 +196,16 @@ class PumpProvider:
             p99=p99,
             cpu=(time.process_time() - processor) / passed,
             peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,
+            stages=self.stages.milliseconds(50, 99) if order.stages else {},
         )
+
+    def _id(self, number: int) -> str:
+        return f"3EB0{self._run}{number:012X}"
 
     def _message(self, account_id: int, number: int, chooser: random.Random) -> Message:
         chat = f"55119{account_id:05d}{chooser.randrange(_CHATS):03d}@c.us"
         return Message(
-            id=f"3EB0{self._run}{number:012X}",
+            id=self._id(number),
             chat=chat,
             sender=chat,
             from_me=False,
@@ -193,8 +221,13 @@ async def _serve() -> None:
     async def obey(running: Running) -> None:
         print(f"wasup serves {running.url}", flush=True)
         orders = trio.wrap_file(sys.stdin)
+        watching = False
         async for line in orders:
-            told = await pump.run(msgspec.json.decode(line, type=Order))
+            order = msgspec.json.decode(line, type=Order)
+            if order.stages and not watching:
+                pump.stages.watch(cast("Database", running.runtime.stores))
+                watching = True
+            told = await pump.run(order)
             print(msgspec.json.encode(told).decode(), flush=True)
 
     await run_instance(load_settings(), on_ready=obey, providers=[pump])

@@ -1,6 +1,7 @@
 """A webhook receiver as a process of its own: it counts what arrives and how old it is, as cheaply as can be.
 
-`POST /<name>` is answered with 204, a name that begins with `hang` never. `GET /` tells the figures.
+`POST /<name>` is answered with 204, a name that begins with `hang` never. `GET /` tells the figures and forgets them
+(`Door` of `bench.doors`): how old events were when they arrived, and how old the messages of which they tell.
 """
 
 import asyncio
@@ -16,13 +17,17 @@ from bench.measure import percentile
 _GOOD: Final = b"HTTP/1.1 204 No Content\r\n\r\n"
 
 
+class _Data(msgspec.Struct):
+    timestamp: int
+
+
 class _Event(msgspec.Struct):
     timestamp: str
+    data: _Data
 
 
-class _Body(msgspec.Struct):
-    timestamp: str | None = None
-    events: list[_Event] = []
+class _Batch(msgspec.Struct):
+    events: list[_Event]
 
 
 class _Door:
@@ -32,10 +37,12 @@ class _Door:
         self.posts = self.events = 0
         self.first = self.last = 0.0
         self.ages: list[float] = []
+        self.message_ages: list[float] = []
 
 
 _doors: dict[str, _Door] = {}
-_decode = msgspec.json.Decoder(_Body).decode
+_decode_batch = msgspec.json.Decoder(_Batch).decode
+_decode_event = msgspec.json.Decoder(_Event).decode
 
 
 class _Receiver(asyncio.Protocol):
@@ -68,24 +75,25 @@ class _Receiver(asyncio.Protocol):
             return
         door = _doors.setdefault(name, _Door())
         now = time.time()
-        told = _decode(body)
-        times = [event.timestamp for event in told.events] or [told.timestamp or ""]
+        events = _decode_batch(body).events if body.startswith(b'{"events"') else [_decode_event(body)]
         door.posts += 1
-        door.events += len(times)
+        door.events += len(events)
         door.first, door.last = door.first or now, now
-        door.ages += [now - datetime.fromisoformat(one).timestamp() for one in times]
+        door.ages += [now - datetime.fromisoformat(event.timestamp).timestamp() for event in events]
+        door.message_ages += [now - event.data.timestamp / 1000 for event in events]
         if not name.startswith("hang"):
             self._transport.write(_GOOD)
 
 
 def _figures(door: _Door) -> dict[str, float]:
-    ages = door.ages
     return {
         "posts": door.posts,
         "events": door.events,
         "seconds": door.last - door.first,
-        "p50_ms": percentile(ages, 50) * 1000,
-        "p99_ms": percentile(ages, 99) * 1000,
+        "p50_ms": percentile(door.ages, 50) * 1000,
+        "p99_ms": percentile(door.ages, 99) * 1000,
+        "message_p50_ms": percentile(door.message_ages, 50) * 1000,
+        "message_p99_ms": percentile(door.message_ages, 99) * 1000,
     }
 
 

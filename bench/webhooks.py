@@ -1,18 +1,16 @@
 """`webhooks`: delivery alone, from committed events to a receiver that is a process of its own."""
 
-import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-import httpx
 import msgspec
 import trio
 from rich.console import Console
 from rich.table import Table
 
+from bench.doors import running_receiver, take_figures
 from bench.measure import Findings
 from bench.options import Options
 from bench.stage import databases
@@ -41,21 +39,6 @@ class _Case:
     must: int = 0
 
 
-class _Door(msgspec.Struct):
-    """What the receiver tells of one path."""
-
-    posts: int
-    events: int
-    seconds: float
-    p50_ms: float
-    p99_ms: float
-
-    @property
-    def rate(self) -> float:
-        """Events a second."""
-        return self.events / max(self.seconds, 0.001)
-
-
 async def bench_webhooks(console: Console, options: Options, findings: Findings) -> None:
     """Backlogs as fast as they go, and a steady load with and without an endpoint that hangs."""
     quick = options.quick
@@ -72,7 +55,7 @@ async def bench_webhooks(console: Console, options: Options, findings: Findings)
         table = Table(*columns, title=f"webhooks alone, {kind}", title_justify="left")
         worst: list[float] = []
         async with AsyncExitStack() as stack:
-            receiver = await stack.enter_async_context(_receiver())
+            receiver = await stack.enter_async_context(running_receiver())
             bridge = await stack.enter_async_context(Bridge())
             server = await stack.enter_async_context(mariadb_server()) if kind == "mariadb" else None
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="wasup-bench-"))
@@ -83,7 +66,7 @@ async def bench_webhooks(console: Console, options: Options, findings: Findings)
                     url = server.url(f"bench{number}")
                 await migrate(url, bridge)
                 cpu = await _work(case, url, receiver, options.seconds or (4.0 if quick else _SECONDS), options)
-                doors = await _figures(receiver)
+                doors = await take_figures(receiver)
                 doors.pop("hang", None)
                 posts, events = sum(door.posts for door in doors.values()), sum(d.events for d in doors.values())
                 rate = sum(door.rate for door in doors.values())
@@ -117,23 +100,3 @@ async def _work(case: _Case, database: str, receiver: str, seconds: float, optio
     command = [sys.executable, "-m", "bench.webhooks_worker", msgspec.json.encode(job).decode()]
     done = await trio.run_process(command, capture_stdout=True)
     return float(msgspec.json.decode(done.stdout)["cpu"])
-
-
-async def _figures(receiver: str) -> dict[str, _Door]:
-    async with httpx.AsyncClient(trust_env=False) as client:
-        return msgspec.json.decode((await client.get(f"{receiver}/")).content, type=dict[str, _Door])
-
-
-@asynccontextmanager
-async def _receiver() -> AsyncIterator[str]:
-    """Its address."""
-    process = await trio.lowlevel.open_process([sys.executable, "-m", "bench.receiver"], stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    try:
-        port = int(await process.stdout.receive_some())
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        with trio.CancelScope(shield=True):
-            process.kill()
-            await process.wait()
-            await process.stdout.aclose()

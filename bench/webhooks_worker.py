@@ -10,6 +10,7 @@ from functools import partial
 import msgspec
 import trio
 
+from bench.doors import SECRET
 from wasup.actors.delivery import DeliveryActor
 from wasup.actors.runtime import Runtime
 from wasup.bridge import Bridge
@@ -57,12 +58,11 @@ async def work(job: Job) -> None:
         new = NewAccount(workspace_id=workspace.id, provider_type="emulated")
         ids = [(await database.accounts.create_account(new)).id for _ in range(job.accounts)]
         fences = await database.ownership.claim(ids)
-        secret = "whsec_MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDA="
         endpoints = [
             await database.outbox.create_endpoint(
                 workspace.id,
                 NewEndpoint(
-                    url=url, secret=secret, events=("message.received",), batch_events=job.batch, batch_wait=0.05
+                    url=url, secret=SECRET, events=("message.received",), batch_events=job.batch, batch_wait=0.05
                 ),
             )
             for url in job.urls
@@ -72,7 +72,9 @@ async def work(job: Job) -> None:
             settings=Settings(webhooks=WebhookSection(allow_private=True)),
             clock=clock,
             providers={},
-            make_poster=lambda: WebhookPoster(clock=clock, settings=posters, ask_facts=database.outbox.legacy_facts),
+            make_poster=lambda _registry: WebhookPoster(
+                clock=clock, settings=posters, ask_facts=database.outbox.legacy_facts
+            ),
         )
         runtime.open_ground(database, incarnation)
         made = 0

@@ -136,7 +136,7 @@ def test_a_misspelt_key_in_dotenv_is_refused_with_a_hint(line: str, message: str
         ("WASUP_HTTP__PORT", "eighty", "http.port"),
         ("WASUP_MAX_SESSIONS_PER_INSTANCE", "0", "max_sessions_per_instance"),
         ("WASUP_CONNECT_TIMEOUT", "-1", "connect_timeout"),
-        ("WASUP_SYNC__LINGER", "5", "sync.linger"),
+        ("WASUP_SYNC__LINGER", "0.03", "sync.linger"),
         ("WASUP_WEBHOOKS__ALLOW_PRIVATE", "maybe", "webhooks.allow_private"),
     ],
 )
@@ -186,6 +186,21 @@ def test_settings_do_not_change() -> None:
         settings.send_attempts = 5
     with pytest.raises(ValidationError):
         settings.http.port = 5
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("WASUP_SYNC__WINDOW", "1001", "less than or equal to 1000"),
+        ("LARAVEL_URL", "http://localhost:8000", "backend_url needs hmac_secret"),
+        ("WASUP_MEDIA__DAYS", "0", "greater than or equal to 1"),
+    ],
+)
+def test_what_would_do_harm_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str) -> None:
+    """A window that holds a flood in memory, a back end that could check nothing, media that are gone at once."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=words):
+        load_settings()
 
 
 def test_the_old_services_names_are_understood_in_both_places(

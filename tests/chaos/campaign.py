@@ -1,7 +1,9 @@
 """A campaign: known traffic, random faults from a seed, and a verdict when all is at rest again."""
 
+import math
 import random
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import httpx
@@ -10,15 +12,17 @@ from rich.console import Console
 
 from tests.chaos.faults import FAULTS, LONG_OUTAGE, Fault
 from tests.chaos.stage import Stage, open_stage
-from tests.chaos.verdict import Outage, Verdict, judge
+from tests.chaos.verdict import Outage, Verdict, judge, recent_chats
 from wasup.cli.demo.api import ApiError
 
 __all__ = ["Campaign", "run_campaign"]
 
+LONG_ENOUGH = 60.0  # seconds in which every fault can happen
 _AT_ONCE = 2
 _CONNECTED_WITHIN = 120.0
-_SETTLED_WITHIN = 180.0
+_LESS_WITHIN = 120.0
 _POLL = 0.25
+_NEW = 8  # times as likely is a fault that has not been felt yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +30,13 @@ class Campaign:
     """What is to happen.
 
     Attributes:
-        seconds: of traffic and faults; settling comes on top.
+        seconds: of traffic and faults, or twice as long at most, until every fault has been felt; settling comes
+            on top.
         rate: messages a second, over all accounts.
         pause: seconds between two faults, at most.
         longest: no fault lasts longer, seconds.
         outage: seconds that the database is away besides, once, in the middle of it all; 0 for no such thing.
+        memory: what a wasup process may hold at most, bytes.
     """
 
     seed: int
@@ -40,6 +46,12 @@ class Campaign:
     pause: float = 5.0
     longest: float = 20.0
     outage: float = 0.0
+    memory: float = 400e6
+
+    @property
+    def faults(self) -> set[str]:
+        """The names of all that has to happen."""
+        return {fault.name for fault in (*FAULTS, *([LONG_OUTAGE] if self.outage else []))}
 
 
 @dataclass
@@ -54,21 +66,41 @@ class _Player:
     _busy: set[str] = field(default_factory=set)
 
     async def break_things(self) -> None:
-        """Faults of different targets, up to two at a time, until the time is up."""
+        """Faults of different targets, up to two at a time, until the time is up and all have been felt.
+
+        When the time is up, only those that have not been felt follow: the rest must not keep them from it.
+        """
         end = self.begun + self.campaign.seconds
         limit = trio.CapacityLimiter(_AT_ONCE)
         async with trio.open_nursery() as nursery:
             if self.campaign.outage:
                 nursery.start_soon(self._long_outage, limit)
-            while (left := end - time.monotonic()) > 0:
-                free = [fault for fault in FAULTS if fault.target not in self._busy]
-                [fault] = self.chance.choices(free, [fault.weight for fault in free])
-                seconds = fault.duration(self.chance, min(self.campaign.longest, left))
+            while (left := self._left(end)) > 0:
                 token = object()
                 await limit.acquire_on_behalf_of(token)
+                fault = self._choose(late=time.monotonic() > end)
+                if fault is None:  # what is missing is under way
+                    limit.release_on_behalf_of(token)
+                    await trio.sleep(_POLL)
+                    continue
+                seconds = fault.duration(self.chance, min(self.campaign.longest, left))
                 self._busy.add(fault.target)
                 nursery.start_soon(self._do, fault, seconds, limit, token)
                 await trio.sleep(min(self.chance.uniform(0, self.campaign.pause), left))
+
+    def _left(self, end: float) -> float:
+        more = self.campaign.seconds if self.unfelt() else 0.0
+        return end + more - time.monotonic()
+
+    def _choose(self, *, late: bool) -> Fault | None:
+        unfelt = self.unfelt()
+        free = [fault for fault in FAULTS if fault.target not in self._busy and (fault.name in unfelt or not late)]
+        weights = [fault.weight * (_NEW if fault.name in unfelt else 1) for fault in free]
+        return self.chance.choices(free, weights)[0] if free else None
+
+    def unfelt(self) -> set[str]:
+        """Names of faults that nothing has felt so far."""
+        return self.campaign.faults - {outage.name for outage in self.outages if outage.felt}
 
     async def _long_outage(self, limit: trio.CapacityLimiter) -> None:
         await trio.sleep(max(0.0, (self.campaign.seconds - self.campaign.outage) / 2))
@@ -82,8 +114,8 @@ class _Player:
     async def _do(self, fault: Fault, seconds: float, limit: trio.CapacityLimiter, token: object) -> None:
         begun = time.monotonic()
         self.console.print(f"{begun - self.begun:6.1f} s  {fault.name}" + (f" for {seconds:.1f} s" if seconds else ""))
-        await fault.deed(self.stage, seconds)
-        self.outages.append(Outage(name=fault.name, begun=begun, ended=time.monotonic()))
+        felt = await fault.deed(self.stage, seconds)
+        self.outages.append(Outage(name=fault.name, begun=begun, ended=time.monotonic(), felt=felt))
         self._busy.discard(fault.target)
         limit.release_on_behalf_of(token)
 
@@ -104,25 +136,36 @@ class _Player:
                         break
                 await trio.sleep(0.2)
 
+    async def read(self) -> None:
+        """Look at recent chats again and again, as people with a list of chats before them do."""
+        accounts = list(self.stage.phones.values())
+        async with self.stage.wasup.api() as api:
+            while True:
+                with suppress(ApiError, httpx.HTTPError):
+                    await recent_chats(api, self.chance.choice(accounts))
+                await trio.sleep(0.2)
+
     async def settle(self) -> None:
         """Wait until nothing waits anywhere.
 
         Raises:
-            trio.TooSlowError: something still does.
+            trio.TooSlowError: something still does, and has not become less for long.
         """
-        with trio.fail_after(_SETTLED_WITHIN):
-            while not await self._settled():
+        least = (math.inf, math.inf)
+        with trio.fail_after(_LESS_WITHIN) as scope:
+            while any(waiting := await self._waiting()):
+                if waiting < least:
+                    least, scope.deadline = waiting, trio.current_time() + _LESS_WITHIN
                 await trio.sleep(_POLL)
 
-    async def _settled(self) -> bool:
+    async def _waiting(self) -> tuple[int, int]:
+        """How much is not stored yet, and how much of what is stored has not gone out yet."""
         state = await self.stage.emulator.state()
-        if (await self.stage.emulator.load())["running"] or state["waiting"] or state["in_hand"]:
-            return False
         [[outbox, queued]] = await self.stage.rows(
             "SELECT (SELECT COUNT(*) FROM outbox),"
             " (SELECT COUNT(*) FROM messages WHERE from_me=1 AND status IN ('queued', 'sending', 'sent'))"
         )
-        return not outbox and not queued
+        return state["waiting"] + state["in_hand"], outbox + queued
 
 
 async def run_campaign(campaign: Campaign, console: Console) -> Verdict:
@@ -134,11 +177,13 @@ async def run_campaign(campaign: Campaign, console: Console) -> Verdict:
             while (await stage.emulator.state())["ready"] < campaign.accounts:
                 await trio.sleep(_POLL)
         player = _Player(stage, campaign, console, random.Random(campaign.seed))
-        await stage.emulator.start_load(rate=campaign.rate, seconds=campaign.seconds, chats_per_account=5)
-        async with trio.open_nursery() as senders:
-            senders.start_soon(player.send)
+        await stage.emulator.start_load(rate=campaign.rate, seconds=2 * campaign.seconds, chats_per_account=5)
+        async with trio.open_nursery() as users:
+            users.start_soon(player.send)
+            users.start_soon(player.read)
             await player.break_things()
-            senders.cancel_scope.cancel()
+            users.cancel_scope.cancel()
+        await stage.emulator.ctl("load/stop")
         console.print(f"{time.monotonic() - player.begun:6.1f} s  all faults have ended; settling")
         settled = True
         try:
@@ -149,5 +194,8 @@ async def run_campaign(campaign: Campaign, console: Console) -> Verdict:
             console.print(stage.wasup.log()[-3000:])
         verdict = await judge(stage, player.outages, player.sent)
         verdict.settled = settled
+        verdict.most = campaign.memory
+        if campaign.seconds >= LONG_ENOUGH:
+            verdict.unfelt = player.unfelt()
         nursery.cancel_scope.cancel()
     return verdict

@@ -12,8 +12,8 @@ from tests.chaos.stage import Stage
 
 __all__ = ["FAULTS", "LONG_OUTAGE", "Fault"]
 
-Deed = Callable[[Stage, float], Awaitable[None]]
-"""Does something to a stage for so many seconds."""
+Deed = Callable[[Stage, float], Awaitable[bool]]
+"""Does something to a stage for so many seconds; tells whether there was anything that felt it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,75 +37,86 @@ class Fault:
         return min(chance.uniform(*self.seconds), most)
 
 
-async def _kill_wasup(stage: Stage, seconds: float) -> None:
+async def _kill_wasup(stage: Stage, seconds: float) -> bool:
     del seconds
+    ran = stage.wasup.alive()
     stage.wasup.kill()
     await trio.lowlevel.checkpoint()
+    return ran
 
 
-async def _stop_wasup(stage: Stage, seconds: float) -> None:
+async def _stop_wasup(stage: Stage, seconds: float) -> bool:
+    ran = stage.wasup.alive()
     stage.signal_wasup(signal.SIGSTOP)
     try:
         await trio.sleep(seconds)
     finally:
         stage.signal_wasup(signal.SIGCONT)
+    return ran
 
 
-async def _kill_database(stage: Stage, seconds: float) -> None:
+async def _kill_database(stage: Stage, seconds: float) -> bool:
     stage.server.kill()
     try:
         await trio.sleep(seconds)
     finally:
         with trio.CancelScope(shield=True):
             await stage.server.start()
+    return True
 
 
-async def _stop_database(stage: Stage, seconds: float) -> None:
+async def _stop_database(stage: Stage, seconds: float) -> bool:
     assert stage.server.process is not None
     stage.server.process.send_signal(signal.SIGSTOP)
     try:
         await trio.sleep(seconds)
     finally:
         stage.server.process.send_signal(signal.SIGCONT)
+    return True
 
 
-async def _kill_redis(stage: Stage, seconds: float) -> None:
+async def _kill_redis(stage: Stage, seconds: float) -> bool:
+    in_use = await stage.redis.keys() > 0
     stage.redis.kill()
     try:
         await trio.sleep(seconds)
     finally:
         stage.redis.start()
+    return in_use
 
 
 def _link(which: Callable[[Stage], FaultProxy], mode: Mode) -> Deed:
-    async def deed(stage: Stage, seconds: float) -> None:
+    async def deed(stage: Stage, seconds: float) -> bool:
         proxy = which(stage)
+        before = proxy.felt[mode]
         proxy.become(mode)
         try:
             await trio.sleep(seconds)
         finally:
             proxy.become(Mode.PASS)
+        return proxy.felt[mode] > before
 
     return deed
 
 
 def _cut(which: Callable[[Stage], FaultProxy]) -> Deed:
-    async def deed(stage: Stage, seconds: float) -> None:
+    async def deed(stage: Stage, seconds: float) -> bool:
         del seconds
-        which(stage).cut()
         await trio.lowlevel.checkpoint()
+        return which(stage).cut() > 0
 
     return deed
 
 
 def _receiver(**fail: object) -> Deed:
-    async def deed(stage: Stage, seconds: float) -> None:
-        await stage.emulator.backend(fail=fail)
+    async def deed(stage: Stage, seconds: float) -> bool:
+        before = (await stage.emulator.backend(fail=fail))["failed"]
         try:
             await trio.sleep(seconds)
         finally:
             with trio.CancelScope(shield=True):
-                await stage.emulator.backend(fail=None)
+                after = (await stage.emulator.backend(fail=None))["failed"]
+        return bool(after > before)
 
     return deed
 

@@ -1,5 +1,6 @@
 """A small TCP proxy that cuts, delays, black-holes, trickles, and drops the answer to a COMMIT."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from enum import StrEnum
@@ -27,13 +28,17 @@ class Mode(StrEnum):
 
 
 class FaultProxy:
-    """Listens on loopback and passes everything to one port, as its `mode` says."""
+    """Listens on loopback and passes everything to one port, as its `mode` says.
+
+    Attributes:
+        felt: how often each mode was felt: pieces delayed or held back, connections refused, answers dropped.
+    """
 
     def __init__(self, target: int) -> None:
         self.target = target
         self.port = 0
         self.mode = Mode.PASS
-        self.lost_commits = 0
+        self.felt: Counter[Mode] = Counter()
         self._changed = trio.Event()
         self._open: set[trio.CancelScope] = set()
 
@@ -51,7 +56,7 @@ class FaultProxy:
     def become(self, mode: Mode) -> None:
         """Behave so from now on. What hung in a black hole is cut when that ends: NATs forget, too."""
         if mode is Mode.REFUSE or self.mode is Mode.BLACK_HOLE:
-            self.cut()
+            self.felt[mode] += self.cut()
         self.mode = mode
         self._changed.set()
         self._changed = trio.Event()
@@ -65,6 +70,7 @@ class FaultProxy:
 
     async def _serve(self, client: trio.SocketStream) -> None:
         if self.mode is Mode.REFUSE:
+            self.felt[Mode.REFUSE] += 1
             return
         with trio.CancelScope() as scope, suppress(OSError, trio.BrokenResourceError, trio.ClosedResourceError):
             self._open.add(scope)
@@ -81,6 +87,7 @@ class FaultProxy:
 
     async def _hold(self) -> None:
         while self.mode is Mode.BLACK_HOLE:
+            self.felt[Mode.BLACK_HOLE] += 1
             await self._changed.wait()
 
 
@@ -97,6 +104,7 @@ class _Link:
         async for piece in client:
             await self._proxy._hold()
             if self._proxy.mode is Mode.DELAY:
+                self._proxy.felt[Mode.DELAY] += 1
                 await trio.sleep(_DELAY)
             if self._proxy.mode is Mode.LOSE_COMMIT and piece[4:] == _COMMIT:
                 self._doomed = True
@@ -108,9 +116,10 @@ class _Link:
         while piece := await server.receive_some(_CHUNK):
             await self._proxy._hold()
             if self._doomed:
-                self._proxy.lost_commits += 1
+                self._proxy.felt[Mode.LOSE_COMMIT] += 1
                 break
             if self._proxy.mode is Mode.TRICKLE:
+                self._proxy.felt[Mode.TRICKLE] += 1
                 for byte in piece:
                     await client.send_all(bytes([byte]))
                     await trio.sleep(_TRICKLE)

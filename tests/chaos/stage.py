@@ -13,6 +13,8 @@ from typing import Any
 
 import psutil
 import trio
+from redis import Redis
+from redis.exceptions import RedisError
 from sqlalchemy import text
 
 from tests.chaos.proxy import FaultProxy
@@ -42,21 +44,24 @@ class RedisServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, if there is one on this machine: without Redis everything works."""
+        """Start it.
+
+        Raises:
+            RuntimeError: there is none on this machine.
+        """
         binary = shutil.which("redis-server")
-        if binary is not None:
-            command = [
-                binary,
-                "--port",
-                str(self.port),
-                "--bind",
-                "127.0.0.1",
-                "--save",
-                "",
-                "--dir",
-                str(self._folder),
-            ]
-            self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if binary is None:
+            raise RuntimeError("no redis-server: install the package redis-server")
+        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self._folder)]
+        self._process = subprocess.Popen([binary, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    async def keys(self) -> int:
+        """How much is kept in it; 0 while it does not answer."""
+        with Redis(port=self.port, socket_timeout=1) as redis:
+            try:
+                return int(await trio.to_thread.run_sync(redis.dbsize))
+            except RedisError:
+                return 0
 
     def kill(self) -> None:
         """End it as a power cut would."""

@@ -1,6 +1,7 @@
 """Media on disk, what files are, and fetching them."""
 
 import hashlib
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -28,6 +29,26 @@ from wasup.ports.messages import MediaRef
 def files(folder: Path) -> list[Path]:
     """All files below a folder."""
     return [path for path in folder.rglob("*") if path.is_file()]
+
+
+async def test_files_that_were_not_used_for_long_are_pruned_in_portions(tmp_path: Path) -> None:
+    """By the time when they were last put; what was never finished goes as well, and is nobody's digest."""
+    store = FolderMedia(tmp_path / "media")
+    now = 1_790_000_000.0
+    digests = {await store.put(1, PNG), await store.put(7, PNG), await store.put(1, GIF)}
+    fresh = await store.put(1, JPEG)
+    torn = next(path for path in files(tmp_path)).with_name(".new-abc")
+    torn.write_bytes(b"x")
+    for path in files(tmp_path):
+        os.utime(path, times=(now, now if path.name == fresh else now - 10))
+    before = round(now * 1000) - 5000
+    gone = await store.prune(before, limit=2)
+    assert len(gone) == 2
+    gone += await store.prune(before, limit=100)
+    assert {digest for _, digest in gone} == digests - {fresh}
+    assert {workspace for workspace, _ in gone} == {1, 7}
+    assert [path.name for path in files(tmp_path)] == [fresh]
+    assert await store.prune(before, limit=100) == []
 
 
 async def test_bytes_are_kept_under_their_digest_by_workspace(tmp_path: Path) -> None:

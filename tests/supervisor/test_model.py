@@ -3,9 +3,10 @@
 from random import Random
 
 import trio
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, strategies as st
 from trio.testing import MockClock
 
+from tests.fuzzing import examples
 from tests.supervisor.helpers import Crew, Recorder
 from tests.supervisor.model import World
 from tests.supervisor.model_checks import Checker, stop_order
@@ -23,7 +24,7 @@ LONG = 60.0
 """Seconds after which a tree in which nothing goes wrong any more is at rest."""
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@examples(150)
 @given(st.integers(min_value=0, max_value=2**32), st.sampled_from([5.0, 20.0]), st.integers(0, 4), st.booleans())
 def test_random_trees_under_random_faults(seed: int, duration: float, cancel: int, requests: bool) -> None:
     """No orphan, one life at a time, asks settled, pacing kept, events equal to what happened, stopped in order."""
@@ -59,7 +60,7 @@ def test_random_trees_under_random_faults(seed: int, duration: float, cancel: in
         assert [event.path for event in last if isinstance(event, ChildEnded)] == expected
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@examples(30)
 @given(
     st.integers(min_value=0, max_value=5),
     st.sampled_from([1.0, 4.0]),
@@ -90,7 +91,7 @@ def test_restarts_stay_within_the_intensity(intensity: int, period: float, gaps:
     assert len(recorder.of(ChildRestarted)) <= len(crashes)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@examples(30)
 @given(st.integers(min_value=0, max_value=2**32))
 def test_whatever_happened_the_stop_is_in_reverse_order(seed: int) -> None:
     """The children listed before the end are stopped last first."""

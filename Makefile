@@ -10,6 +10,7 @@ CLIENTS := tests/emulator/clients
 DASHBOARD := wasup/http/dashboard/web
 AXE := tests/dashboard/axe
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 WAJS := node_modules/@wppconnect/wa-js/dist/wppconnect-wa.js
 
 .DEFAULT_GOAL := help
@@ -36,7 +37,7 @@ setup: .venv/.installed $(WEBJS)/node_modules/.installed $(DASHBOARD)/dist/index
 
 $(WEBJS)/node_modules/.installed: $(WEBJS)/package-lock.json
 	@if ! command -v npm >/dev/null; then echo "npm is missing (apt-get install npm): all works but accounts of type webjs"; \
-	elif (cd $(WEBJS) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null); then touch $@; \
+	elif (cd $(WEBJS) && $(NPM_CI) >/dev/null); then touch $@; \
 	else echo "npm could not fetch wa-js (make setup tries again): all works but accounts of type webjs"; fi
 
 # From all sources of the front end. Without npm there is no dashboard, and that is said.
@@ -66,7 +67,7 @@ $(DASHBOARD)/node_modules/.installed-dev: $(DASHBOARD)/package-lock.json
 
 # Real WhatsApp Web clients, which the emulator's page is tested with. They bring no browser of their own.
 $(CLIENTS)/node_modules/.installed: $(CLIENTS)/package-lock.json
-	@cd $(CLIENTS) && PUPPETEER_SKIP_DOWNLOAD=1 npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	@cd $(CLIENTS) && PUPPETEER_SKIP_DOWNLOAD=1 $(NPM_CI) >/dev/null
 	@touch $@
 
 servers:

@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -72,6 +73,22 @@ class FolderMedia:
     async def delete(self, workspace_id: int, digest: str) -> None:
         """See the port."""
         await trio.Path(self._path(workspace_id, digest)).unlink(missing_ok=True)
+
+    async def prune(self, before: int, *, limit: int) -> list[tuple[int, str]]:
+        """See the port."""
+        return await trio.to_thread.run_sync(self._prune, before / 1000, limit, limiter=self._gate)
+
+    def _prune(self, before: float, limit: int) -> list[tuple[int, str]]:
+        gone: list[tuple[int, str]] = []
+        for path in self._folder.glob("*/??/*"):
+            if len(gone) >= limit:
+                break
+            with suppress(FileNotFoundError):  # somebody else was faster
+                if path.stat().st_mtime < before:
+                    path.unlink()
+                    if _DIGEST.fullmatch(path.name):  # else it was never finished
+                        gone.append((int(path.parts[-3]), path.name))
+        return gone
 
     def _path(self, workspace_id: int, digest: str) -> Path:
         if not _DIGEST.fullmatch(digest):  # it becomes part of a path

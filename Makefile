@@ -10,7 +10,6 @@ CLIENTS := tests/emulator/clients
 DASHBOARD := wasup/http/dashboard/web
 AXE := tests/dashboard/axe
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
-NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 WAJS := node_modules/@wppconnect/wa-js/dist/wppconnect-wa.js
 
 .DEFAULT_GOAL := help

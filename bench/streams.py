@@ -96,7 +96,7 @@ class _Readers:
                 *blocks, text = (text + data).split(b"\n\n")
                 for block in blocks:
                     _, found, event = block.partition(b"data: ")
-                    if found and b"event: bye" not in block:
+                    if found and b"event: message." in block:
                         last = self._note(_decode(event), now, last)
             self.ended += 1
 

@@ -159,6 +159,12 @@ def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         load_settings()
 
 
+def test_the_embedded_database_lies_in_the_data_folder(tmp_path: Path) -> None:
+    """Unless another database is named, everything is in one folder."""
+    assert load_settings(data_dir=tmp_path).database_url == f"sqlite:///{tmp_path}/wasup.db"
+    assert load_settings(data_dir=tmp_path, database_url="sqlite:///x.db").database_url == "sqlite:///x.db"
+
+
 @pytest.mark.parametrize(
     "url",
     ["postgres://u:geheim@h/d", "nonsense", "", "sqlite://", "sqlite:///", "sqlite:///:memory:", "mysql://", "data.db"],

@@ -212,12 +212,12 @@ class Settings(BaseSettings):
     )
     toml_file: ClassVar[Path] = Path("wasup.toml")
 
+    data_dir: Path = Path("data")
     database_url: str = Field(
-        default="sqlite:///data/wasup.db",
-        description="sqlite:///path or mysql://user:password@host:port/database",
+        default_factory=lambda known: f"sqlite:///{known['data_dir'] / 'wasup.db'}",
+        description="sqlite:///path or mysql://user:password@host:port/database; none: SQLite, `wasup.db` in data_dir",
         validation_alias=AliasChoices("WASUP_DATABASE_URL", "database_url", "DATABASE_URL"),
     )
-    data_dir: Path = Path("data")
     max_sessions_per_instance: int = Field(
         default=300,
         ge=1,

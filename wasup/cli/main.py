@@ -87,11 +87,11 @@ def serve(
 
 
 @app.command()
-def migrate(database_url: DatabaseUrl = None) -> None:
+def migrate(database_url: DatabaseUrl = None, data_dir: DataDir = None) -> None:
     """Bring the database's schema up to date. Run again, it changes nothing; interrupted, it resumes."""
     from wasup.cli.serve import migrate_database
 
-    migrate_database(load_settings(database_url=database_url))
+    migrate_database(load_settings(database_url=database_url, data_dir=data_dir))
 
 
 @app.command("import")

@@ -66,6 +66,18 @@ async def test_a_login_survives_a_clean_close_and_a_fresh_start_forgets_it(harne
 
 
 @on_stage
+async def test_a_browser_starts_whatever_the_name_of_the_temporary_folder(
+    harness: SharedHost, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chromium makes a socket in that folder, and a socket's name must be short."""
+    folder = tmp_path / ("long" * 20)
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    async with harness.host.browser("1", restore=False) as browser:
+        await visit(browser, address)
+
+
+@on_stage
 async def test_init_scripts_run_before_the_page_and_only_allowed_hosts_answer(
     harness: SharedHost, address: str
 ) -> None:

@@ -7,8 +7,8 @@ import pytest
 from tests.dashboard.stage import Stage, open_stage
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """A running system, which the tests share."""
+    """A running system, for one file: Playwright keeps an event loop running while it is open, which others stumble over."""
     with open_stage(tmp_path_factory.mktemp("dashboard")) as stage:
         yield stage

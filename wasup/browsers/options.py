@@ -100,6 +100,9 @@ _SWITCHES = (
     f"--enable-features={','.join(_ENABLED)}",
 )
 
+_LONGEST_TMPDIR = 107 - len("/org.chromium.Chromium.XXXXXX/SingletonSocket")
+"""A socket's address has 107 bytes at most (unix(7)); ProcessSingleton of Chromium makes its own in TMPDIR."""
+
 
 def switches(mark: str, settings: BrowserHostSettings, allowed_hosts: Sequence[str]) -> list[str]:
     """Chromium's switches for one browser.
@@ -119,10 +122,13 @@ def switches(mark: str, settings: BrowserHostSettings, allowed_hosts: Sequence[s
 def environment(mark: str, home: Path) -> dict[str, str]:
     """The environment of one browser: little, since wasup's own may hold passwords and a page runs foreign code.
 
-    `home` takes crash reports and the font cache, which all browsers share.
+    `home` takes crash reports and the font cache, which all browsers share. A temporary folder with too long a name is
+    left out, since Chromium would not start: it makes a socket there.
     """
     kept = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "FONTCONFIG_PATH", "FONTCONFIG_FILE")
     inherited = {name: os.environ[name] for name in kept if name in os.environ}
+    if len(os.fsencode(inherited.get("TMPDIR", ""))) > _LONGEST_TMPDIR:
+        del inherited["TMPDIR"]
     return inherited | {"HOME": str(home), MARK_VARIABLE: mark, "ROOM_FOR_TITLES": "." * _TITLE}
 
 

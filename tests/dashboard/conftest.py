@@ -9,6 +9,6 @@ from tests.dashboard.stage import Stage, open_stage
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """A running system, for one file: Playwright keeps an event loop running while it is open, which others stumble over."""
+    """A running system, for one file: an open Playwright keeps an event loop running, over which others stumble."""
     with open_stage(tmp_path_factory.mktemp("dashboard")) as stage:
         yield stage

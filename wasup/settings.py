@@ -130,7 +130,7 @@ class MediaSection(_Section):
 class SyncSection(_Section):
     """The pipeline from sessions to the database."""
 
-    writers: int = Field(default=2, ge=1, le=16, description="writers in parallel; SQLite always has one")
+    writers: int = Field(default=4, ge=1, le=16, description="writers in parallel; SQLite always has one")
     batch: int = Field(default=300, ge=1, le=5000, description="items in one transaction at most")
     linger: float = Field(
         default=0.01, ge=0, le=0.02, description="how long a batch waits for more when there is little"

@@ -64,7 +64,7 @@ class Database:
         bridge: Bridge,
         *,
         clock: Clock,
-        pool_size: int = 8,
+        pool_size: int = 10,
         check_schema: bool = True,
         redis_url: str | None = None,
     ) -> AsyncIterator["Database"]:

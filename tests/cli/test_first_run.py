@@ -68,6 +68,7 @@ def test_the_first_steps_in_a_browser_are_shown(tmp_path: Path) -> None:
                     break
             assert '"provider_type": "webjs"' in told
             assert "make demo BROWSER=1" in told
+            assert told.count("/dashboard/") == 1
             quickstart.send_signal(signal.SIGINT)
             _, complaints = quickstart.communicate(timeout=30)
         finally:

@@ -98,7 +98,6 @@ def _welcome(settings: Settings, running: Running, emulator: EmulatorClient, pro
 [bold green]wasup is running.[/bold green]
 
 Dashboard         [link={running.url}/dashboard/]{running.url}/dashboard/[/link]   (enter it with the API key)
-Dashboard         [link={running.url}/dashboard/]{running.url}/dashboard/[/link]   (enter it with the API key)
 API docs          [link={running.url}/docs]{running.url}/docs[/link]
 Phones            [link={emulator.url}]{emulator.url}[/link]   (the emulator plays WhatsApp: scan and write here)
 API key           in {key} (admin key: {settings.data_dir / ADMIN_KEY})

@@ -13,7 +13,7 @@ from tests.http.fakes import World, node
 from wasup.http import HealthPart, HealthReport
 from wasup.http.compression import compress
 from wasup.http.nodes import shown_tree
-from wasup.supervisor import TreeNode
+from wasup.supervisor import ExitRecord, TreeNode
 
 
 async def test_an_admin_key_creates_and_lists_workspaces(client: Client, world: World) -> None:
@@ -57,6 +57,31 @@ async def test_the_tree_is_cut_at_a_depth_and_filtered(client: Client, world: Wo
     sick = (await client.get("/api/actors?unhealthy=true", key=world.admin)).json()
     assert paths(sick) == ["root", "root/accounts", "root/accounts/2", "root/accounts/2/session"]
     (await client.get("/api/actors?unhealthy=perhaps", key=world.admin)).problem(422)
+
+
+@pytest.mark.parametrize(
+    ("state", "last", "sick"),
+    [
+        ("running", "crash", False),
+        ("starting", None, False),
+        ("down", None, False),
+        ("down", "normal", False),
+        ("down", "shutdown", False),
+        ("down", "crash", True),
+        ("down", "killed", True),
+        ("backoff", "normal", True),
+        ("restarting", "shutdown", True),
+        ("stop_timed_out", None, True),
+    ],
+)
+async def test_what_is_at_rest_is_not_unhealthy(
+    client: Client, world: World, state: str, last: str | None, sick: bool
+) -> None:
+    """The session of an account that nobody wants connected is down, and nothing is wrong with it."""
+    exits = () if last is None else (ExitRecord(1, last, "", (), 2.0, 5.0, 1.76e9),)
+    world.tree.root = lambda: node("root", node("root/one", state=state, exits=exits))
+    shown = (await client.get("/api/actors?unhealthy=true", key=world.admin)).json()
+    assert paths(shown) == (["root", "root/one"] if sick else ["root"])
 
 
 async def test_an_actor_is_shown_with_its_history(client: Client, world: World) -> None:

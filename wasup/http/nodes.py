@@ -13,7 +13,8 @@ from wasup.supervisor import ExitRecord, TreeNode
 
 __all__ = ["ActorNode", "Exit", "MailboxState", "actor_exit", "actor_node", "shown_tree"]
 
-_HEALTHY: Final = frozenset({"running", "starting"})
+_UP: Final = frozenset({"running", "starting"})
+_BROKEN: Final = frozenset({"crash", "killed"})
 _SLICE: Final = 100  # nodes: 2 ms
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -108,13 +109,20 @@ def actor_exit(record: ExitRecord, *, traceback: bool) -> Exit:
     )
 
 
+def _is_well(node: TreeNode) -> bool:
+    """Whether it is up, or at rest: down because it is done or was stopped, as a disconnected account's session is."""
+    if node.state == "down":
+        return not node.last_exits or node.last_exits[-1].kind not in _BROKEN
+    return node.state in _UP
+
+
 async def shown_tree(root: TreeNode, *, depth: int, unhealthy: bool) -> msgspec.Raw:
     """A tree as JSON, as far as it was asked for.
 
     Args:
         root: the tree.
         depth: levels below the root that are shown.
-        unhealthy: only what is not running, and the way to it.
+        unhealthy: only what is neither up nor at rest, and the way to it.
     """
     now = trio.current_time()
     left = [_SLICE]
@@ -131,7 +139,7 @@ async def shown_tree(root: TreeNode, *, depth: int, unhealthy: bool) -> msgspec.
                 shown = await walk(child, depth - 1)
                 if shown is not None:
                     children.append(shown)
-        if unhealthy and not children and node.state in _HEALTHY:
+        if unhealthy and not children and _is_well(node):
             return None
         if hidden:
             return actor_node(node, (), now, hidden=len(node.children))

@@ -37,7 +37,7 @@ class TreeQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         depth: levels below the top.
         below: show only the subtree of this path.
-        unhealthy: keep only what is not running, and the way to it.
+        unhealthy: keep only what is neither up nor at rest (done, or stopped), and the way to it.
     """
 
     depth: Annotated[int, msgspec.Meta(ge=0, le=_DEEPEST)] = _DEEPEST

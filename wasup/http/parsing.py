@@ -1,8 +1,7 @@
 """Reading requests: the JSON body and the query string, with errors that point to the mistake."""
 
 import math
-import re
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import trio
@@ -10,13 +9,10 @@ from quart import Request
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
 
-from wasup.http.problems import FieldError, Problem, invalid_field
+from wasup.http.mistakes import mistake_of
+from wasup.http.problems import Problem, invalid_field
 
-__all__ = ["pointer_of", "read_body", "read_json", "read_query"]
-
-_PLACE: Final = re.compile(r"^(?P<what>.*?)(?: - at `(?P<kind>key in )?\$(?P<path>[^`]*)`)?$", re.DOTALL)
-_STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\[(\.\.\.)\]")
-_FIELD: Final = re.compile(r"^Object (?:contains unknown|missing required) field `([^`]*)`")
+__all__ = ["read_body", "read_json", "read_query"]
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -56,9 +52,8 @@ async def read_json(request: Request, decoder: msgspec.json.Decoder[Any], limit:
         return decoder.decode(data)
     except msgspec.ValidationError as error:
         _check_syntax(data)
-        detail, pointer = pointer_of(str(error))
-        text = f"{detail} (at {pointer})" if pointer != "#" else detail
-        raise Problem(422, text, "invalid", errors=(FieldError(detail=detail, pointer=pointer),)) from None
+        detail, pointer = mistake_of(str(error))
+        raise invalid_field(detail, pointer=pointer) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _malformed(error) from None
     except RecursionError:
@@ -103,18 +98,5 @@ def read_query(args: MultiDict[str, str], into: type[msgspec.Struct]) -> Any:
     try:
         return msgspec.convert(values, into, strict=False)
     except msgspec.ValidationError as error:
-        detail, pointer = pointer_of(str(error))
+        detail, pointer = mistake_of(str(error))
         raise invalid_field(detail, parameter=pointer.removeprefix("#/") or None) from None
-
-
-def pointer_of(message: str) -> tuple[str, str]:
-    """Split a message of msgspec's into what is wrong and where, the latter as a JSON pointer (RFC 6901)."""
-    match = _PLACE.match(message)
-    assert match is not None
-    steps = [next(part for part in step if part) for step in _STEP.findall(match["path"] or "")]
-    what = match["what"]
-    named = _FIELD.match(what)
-    if named:
-        steps.append(named[1])
-    escaped = [step.replace("~", "~0").replace("/", "~1") for step in steps if step != "..."]
-    return what, "#" + "".join(f"/{step}" for step in escaped)

@@ -108,7 +108,7 @@ class Problem(Exception):  # noqa: N818 - it is the word of RFC 9457
 
 def invalid_field(detail: str, *, pointer: str | None = None, parameter: str | None = None) -> Problem:
     """A 422 for one field of the body, or one query parameter or header."""
-    where = parameter or pointer
+    where = parameter or ("The body" if pointer == "#" else pointer)
     text = f"{where}: {detail}" if where else detail
     return Problem(422, text, "invalid", errors=(FieldError(detail=detail, pointer=pointer, parameter=parameter),))
 

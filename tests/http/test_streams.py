@@ -174,6 +174,8 @@ class Stage:
                     break
             problem: dict[str, Any] = msgspec.json.decode(body)
             assert problem["request_id"].encode() == told[b"x-request-id"]
+            # As RFC 9110 wants it of every 401, and of no other answer.
+            assert (b"www-authenticate" in told) == (answer.status_code == 401)
             return answer.status_code, problem
 
     async def wait_alone(self) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import trio
 from rich.console import Console
@@ -33,7 +34,7 @@ _SETTLE = 10.0
 _IDLE = 60.0
 _SECONDS = 20.0
 _PATIENCE = 120.0
-_OVERLAP = 500  # rows
+_GAP = 1.0  # seconds after which an id that was not seen is taken for one that nobody uses
 _LOOK = 0.02
 _ALONE_WITHIN = 4.0
 _TOGETHER_WITHIN = 30.0
@@ -266,31 +267,56 @@ class _Load:
     browsers_cpu: float
 
 
+class _Rows:
+    """When messages were first seen in the database.
+
+    Several writers commit side by side, so that lower ids may show up after higher ones. To read many rows again at
+    each look would be a load of its own: all ids up to `below` have been seen, or are used by nobody.
+
+    Attributes:
+        below: where the next look begins.
+        seen: UTC epoch seconds by message id.
+    """
+
+    def __init__(self, below: int) -> None:
+        self.below = below
+        self.seen: dict[str, float] = {}
+        self._above: dict[int, float] = {}
+
+    def look(self, rows: Sequence[Any], now: float) -> None:
+        """Take what was found above `below` at this time."""
+        for row_id, message_id in rows:
+            self.seen.setdefault(message_id, now)
+            self._above.setdefault(row_id, now)
+        for row_id in sorted(self._above):
+            if row_id > self.below + 1 and now - self._above[row_id] < _GAP:
+                break
+            self.below = row_id
+            del self._above[row_id]
+
+
 async def _load(stage: Stage, instance: Instance, phones: Sequence[str], rate: int, seconds: float) -> _Load:
     """One load, and every message of it found in the database."""
     emulator = stage.emulator
     log_start = (await emulator.state())["log_next"] - 1
     ((first,),) = await stage.rows(select(func.coalesce(func.max(messages.c.id), 0)))
-    last = first
-    seen: dict[str, float] = {}
+    rows = _Rows(first)
     cpu, before = Cpu(wasup=instance.pid), await _held(stage, instance)
     began = time.monotonic()
     await emulator.start_load(rate=rate, seconds=seconds, phones=list(phones), chats_per_account=5, keep=True)
     with trio.move_on_after(seconds + _PATIENCE / 4):
-        while len(seen) < round(rate * seconds):
+        while len(rows.seen) < round(rate * seconds):
             await trio.sleep(_LOOK)
             now = time.time()
-            # Several writers commit side by side, so that lower ids may show up after higher ones.
-            query = select(messages.c.id, messages.c.message_id).where(messages.c.id > max(first, last - _OVERLAP))
-            for row_id, message_id in await stage.rows(query):
-                last = max(last, row_id)
-                seen.setdefault(message_id, now)
+            query = select(messages.c.id, messages.c.message_id).where(messages.c.id > rows.below)
+            rows.look(await stage.rows(query), now)
+    seen = rows.seen
     passed = time.monotonic() - began
     wasup = cpu.seconds("wasup")
     browsers = (await _held(stage, instance)).cpu - before.cpu - wasup
-    rows = {kind: await emulator.log(after=log_start, kind=kind) for kind in ("given", "acknowledged")}
-    given = {row["id"]: row["utc_ms"] / 1000 for row in rows["given"] if row["item"] == "message"}
-    page = {row["id"]: row["utc_ms"] / 1000 for row in rows["acknowledged"] if row["id"] in given}
+    logged = {kind: await emulator.log(after=log_start, kind=kind) for kind in ("given", "acknowledged")}
+    given = {row["id"]: row["utc_ms"] / 1000 for row in logged["given"] if row["item"] == "message"}
+    page = {row["id"]: row["utc_ms"] / 1000 for row in logged["acknowledged"] if row["id"] in given}
     return _Load(
         stored=len(seen),
         lost=len(given.keys() - seen.keys()),

@@ -21,7 +21,7 @@ from wasup.bridge import Bridge
 from wasup.db import Database
 from wasup.health import check_health
 from wasup.hosts import Browsers
-from wasup.http import HttpSettings, Overview, Places, ServerLimits, Services, create_app, serve_http
+from wasup.http import HttpSettings, Overview, Places, ServerLimits, Services, create_app, make_door, serve_http
 from wasup.media import FolderMedia, MediaFetcher
 from wasup.ports.clock import SystemClock
 from wasup.ports.media import MediaStore
@@ -284,6 +284,7 @@ def _web(
             settings=_http_settings(settings),
             places=Places(settings.http.in_hand),
         )
+        door = make_door(services)
         port = int(addresses[-1].rpartition(":")[2]) if addresses else settings.http.port
 
         stop = trio.Event()
@@ -294,7 +295,7 @@ def _web(
             context.started()
 
         await serve_http(
-            create_app(services),
+            create_app(services, door),
             host=settings.http.host,
             port=port,
             started=started,
@@ -305,6 +306,7 @@ def _web(
                 send_timeout=settings.http.send_timeout,
             ),
             places=services.places,
+            overused=door.overused,
         )
 
     return web

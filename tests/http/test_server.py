@@ -14,6 +14,7 @@ from quart_trio import QuartTrio
 from tests.http.fakes import World
 from tests.http.nonsense import HOSTILE, PING, RESET, UPGRADE
 from wasup.http import Places, ServerLimits, create_app, serve_http
+from wasup.http.gate import Overused
 
 
 class Server:
@@ -55,7 +56,9 @@ class Server:
 
 
 @asynccontextmanager
-async def running(app: Any, places: Places | None = None, /, **limits: Any) -> AsyncIterator[Server]:
+async def running(
+    app: Any, places: Places | None = None, /, *, overused: Overused = lambda _key: 0.0, **limits: Any
+) -> AsyncIterator[Server]:
     """Serve an application; afterwards the server must stop in time, and without an error."""
     stop = trio.Event()
 
@@ -68,6 +71,7 @@ async def running(app: Any, places: Places | None = None, /, **limits: Any) -> A
             stop=stop,
             limits=ServerLimits(**limits),
             places=places,
+            overused=overused,
         )
 
     with trio.CancelScope() as scope:

@@ -29,14 +29,19 @@ from wasup.http.services import Services
 from wasup.http.streaming.desk import Desk
 from wasup.http.streaming.socket import mount_socket
 
-__all__ = ["create_app"]
+__all__ = ["create_app", "make_door"]
 
 _REQUEST_ID: Final = re.compile(r"[0-9A-Za-z._-]{1,64}")
 _BASE64: Final = 4 / 3
 
 
-def create_app(services: Services) -> QuartTrio:
-    """The whole API as an ASGI application."""
+def create_app(services: Services, door: Doorkeeper | None = None) -> QuartTrio:
+    """The whole API as an ASGI application.
+
+    Args:
+        services: what it works with.
+        door: lets callers in; one of its own if left out.
+    """
     settings = services.settings
     app = QuartTrio("wasup.http", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = int(settings.max_media * _BASE64) + settings.max_body
@@ -44,7 +49,7 @@ def create_app(services: Services) -> QuartTrio:
     app.url_map.converters["id"] = IdConverter
     app.url_map.merge_slashes = False  # '//api' is an unknown route, not a redirect
     app.register_error_handler(Exception, answer_error)
-    door = _door(services)
+    door = door or make_door(services)
     running = RunSettings(services.run_settings, settings, door)
     metrics = HttpMetrics(services)
     operations = [operation for routes in ALL for operation in routes.operations]
@@ -99,7 +104,8 @@ def create_app(services: Services) -> QuartTrio:
     return app
 
 
-def _door(services: Services) -> Doorkeeper:
+def make_door(services: Services) -> Doorkeeper:
+    """Lets callers in, as often as the settings say."""
     settings = services.settings
     guesses = settings.wrong_keys_per_minute
     return Doorkeeper(

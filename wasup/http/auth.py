@@ -9,7 +9,7 @@ from werkzeug.datastructures import Headers
 
 from wasup.http.dashboard.logins import CSRF_HEADER, Logins, has_csrf_token, is_from_elsewhere, session_token
 from wasup.http.keys import KeyCache
-from wasup.http.limits import RateLimit, too_many
+from wasup.http.limits import KEY_OVERUSED, RateLimit, too_many
 from wasup.http.problems import Problem
 from wasup.ports.resources import BrowserSession
 from wasup.ports.store import ApiKey
@@ -179,6 +179,14 @@ class Doorkeeper:
         self.count(stored.id)
         return stored
 
+    def overused(self, key: str) -> float:
+        """Seconds until this key may be used again; 0 when that is now, or the key was not good when last looked up.
+
+        Nothing is counted.
+        """
+        stored = self.keys.last_found(key)
+        return 0.0 if stored is None else self.per_key.empty(stored.id)
+
     def count(self, key_id: int) -> None:
         """Count a use of this key.
 
@@ -187,4 +195,4 @@ class Doorkeeper:
         """
         wait = self.per_key.wait(key_id)
         if wait > 0:
-            raise too_many("This API key is used too often.", wait)
+            raise too_many(KEY_OVERUSED, wait)

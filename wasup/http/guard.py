@@ -7,6 +7,7 @@ out of `serve()` and so takes every other connection along. Its parts are used h
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, cast
 
 import h11
@@ -23,6 +24,7 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import AppWrapper, ConnectionState, LifespanState
 from hypercorn.utils import parse_socket_addr
 
+from wasup.http.gate import Gate
 from wasup.http.places import Places
 from wasup.http.problems import MEDIA_TYPE, Problem
 from wasup.http.refusal import HEALTH, Refused, is_whole_soon, refusal
@@ -54,9 +56,11 @@ class _Http1(H11Protocol):
 
     Attributes:
         places: for requests in hand.
+        gate: refuses plain requests that would be refused here or by the application.
     """
 
     places: Places
+    gate: Gate
 
     async def stream_send(self, event: Event) -> None:
         """Take an event from the application.
@@ -79,10 +83,26 @@ class _Http1(H11Protocol):
         Hypercorn answers a message that is too large by closing the WebSocket, and goes on collecting it for as long as
         the client sends.
         """
+        if isinstance(event, RawData) and self._rests():
+            answer = self.gate.refuse(bytes(event.data), partial(self.config.response_headers, "h11"))
+            if answer is not None:
+                await self.send(RawData(answer))
+                await self.send(Updated(idle=True))
+                return
         await super().handle(event)
         stream = self.stream
         if isinstance(stream, WSStream) and stream.buffer.length > stream.buffer.max_length:
             await self.send(Closed())
+
+    def _rests(self) -> bool:
+        """Whether what arrives now begins a request."""
+        connection = self.connection
+        return (
+            isinstance(connection, h11.Connection)
+            and connection.their_state is h11.IDLE
+            and connection.our_state is h11.IDLE
+            and not connection.trailing_data[0]
+        )
 
     async def _create_stream(self, request: h11.Request) -> None:
         if request.target.partition(b"?")[0] not in _ALWAYS and not self.places.have_room():
@@ -130,6 +150,7 @@ class GuardedConnection(TCPServer):
         on_error: told of errors that ended the connection, for the count.
         on_turn: told whether a request is in hand now (True), or the next one is waited for.
         places: for requests in hand.
+        gate: refuses requests before they are parsed.
     """
 
     def __init__(
@@ -141,12 +162,14 @@ class GuardedConnection(TCPServer):
         on_error: Callable[[BaseException], None],
         on_turn: Callable[[bool], None],
         places: Places,
+        gate: Gate,
     ) -> None:
         super().__init__(app, config, context, LifespanState(), stream)  # type: ignore[arg-type]
         self._guarded = stream
         self._on_error = on_error
         self._on_turn = on_turn
         self._places = places
+        self._gate = gate
         self.idle_task: Any = IdleTimer(config.keep_alive_timeout, context.terminated)
 
     async def run(self) -> None:
@@ -195,7 +218,7 @@ class GuardedConnection(TCPServer):
                     server,
                     self.protocol_send,
                 )
-                self.protocol.places = self._places
+                self.protocol.places, self.protocol.gate = self._places, self._gate
                 await self.protocol.initiate()
                 await self.idle_task.restart(tasks, self._idle_timeout)
                 await self._read_data()

@@ -98,9 +98,13 @@ class KeyCache(Believed[ApiKey]):
     def __init__(self, store: KeyStore, *, seconds: float, size: int = 10_000) -> None:
         super().__init__(store.key, seconds=seconds, size=size)
 
+    def last_found(self, key: str) -> ApiKey | None:
+        """What was stored of the key when it was last looked up, however long ago."""
+        return self.last(digest_key(key))
+
     def was_good(self, key: str) -> bool:
         """Whether the key was good when it was last looked up, however long ago."""
-        return self.last(digest_key(key)) is not None
+        return self.last_found(key) is not None
 
     def forget(self, key_id: int) -> None:
         """Look this key up again the next time."""

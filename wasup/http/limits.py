@@ -11,7 +11,9 @@ from werkzeug.datastructures import Headers
 
 from wasup.http.problems import Problem
 
-__all__ = ["RateLimit", "client_address", "client_scheme", "too_many"]
+__all__ = ["KEY_OVERUSED", "RateLimit", "client_address", "client_scheme", "too_many"]
+
+KEY_OVERUSED: Final = "This API key is used too often."
 
 _REMEMBERED: Final = 20_000
 

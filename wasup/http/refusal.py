@@ -11,7 +11,7 @@ from hypercorn.protocol.events import EndBody, Event
 from wasup.http.headers import SECURITY_HEADERS
 from wasup.http.problems import MEDIA_TYPE, Problem
 
-__all__ = ["HEALTH", "Refused", "is_whole_soon", "refusal"]
+__all__ = ["HEALTH", "OVERLOADED", "Refused", "is_whole_soon", "refusal"]
 
 HEALTH: Final = frozenset({"/health", "/health/live", "/health/ready"})
 """Routes that load balancers ask: they are answered however much else is asked."""
@@ -19,7 +19,8 @@ HEALTH: Final = frozenset({"/health", "/health/live", "/health/ready"})
 _SMALL: Final = 65_536  # a body of this size is thrown away, so that its connection can stay; it is here already
 _ID: Final = b"request-id"
 _DETAIL: Final = "wasup has as many requests in hand as it can answer in time; try again soon."
-_BEFORE, _AFTER = msgspec.json.encode(Problem(503, _DETAIL, "overloaded").details(_ID.decode())).split(_ID)
+OVERLOADED: Final = Problem(503, _DETAIL, "overloaded", headers={"Retry-After": "1"})
+_BEFORE, _AFTER = msgspec.json.encode(OVERLOADED.details(_ID.decode())).split(_ID)
 _HEADERS: Final = [
     (b"content-type", MEDIA_TYPE.encode()),
     (b"content-length", str(len(_BEFORE) + len(uuid.uuid4().hex) + len(_AFTER)).encode()),

@@ -13,6 +13,7 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework
 from hypercorn.utils import wrap_app
 
+from wasup.http.gate import Gate, Overused
 from wasup.http.guard import GuardedConnection, raw_problem
 from wasup.http.places import Places
 from wasup.http.problems import MEDIA_TYPE
@@ -131,6 +132,7 @@ async def serve_http(
     stop: trio.Event | None = None,
     limits: ServerLimits | None = None,
     places: Places | None = None,
+    overused: Overused = lambda _key: 0.0,
 ) -> None:
     """Serve an application until told to stop, or cancelled.
 
@@ -145,12 +147,14 @@ async def serve_http(
         stop: set it to end: no new connections, requests in hand are finished.
         limits: what clients may take.
         places: for requests in hand; what comes when all are taken is refused.
+        overused: knows API keys that are used too often; what comes with one is refused.
 
     Raises:
         OSError: the address cannot be listened on.
     """
     limits = limits or ServerLimits()
     places = places or Places()
+    gate = Gate(places, overused)
     stop = trio.Event() if stop is None else stop
     config = _config(limits)
     context = WorkerContext(None)
@@ -168,7 +172,7 @@ async def serve_http(
 
         try:
             if await guarded.wait_begun(limits.idle):
-                await GuardedConnection(wrapped, config, context, guarded, door.note, turn, places).run()
+                await GuardedConnection(wrapped, config, context, guarded, door.note, turn, places, gate).run()
         finally:
             guarded.abort()
             door.leave(guarded)

@@ -7,7 +7,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.actors.fakes import FakeSession, ordinary, plan
+from tests.actors.fakes import FakeProvider, FakeSession, ordinary, plan
 from tests.actors.memory import Owners
 from tests.actors.world import World, until
 from wasup.actors.account import AccountActor, SessionGaveUp
@@ -82,6 +82,30 @@ async def test_opening_is_bounded_and_everything_gets_its_turn(autojump_clock: M
         await until(lambda: all(world.is_stored(id_, S.CONNECTED) for id_ in accounts[3:]), within=120)
         assert most == 3
         assert all(world.memory.steps(account)[-1] in {"starting", "reconnecting"} for account in accounts[:3])
+
+
+async def test_what_takes_much_to_open_waits_for_its_turn_before_its_time_begins(autojump_clock: MockClock) -> None:
+    """A provider tells how many sessions it opens at once: none is too late because it had to wait for others."""
+    provider = FakeProvider()
+    provider.capabilities = msgspec.structs.replace(provider.capabilities, opens_at_once=2)
+    world = World(provider=provider, connect_timeout=30.0)
+    opening = most = 0
+
+    async def slow(session: FakeSession) -> None:
+        nonlocal opening, most
+        opening += 1
+        most = max(most, opening)
+        await trio.sleep(29)
+        opening -= 1
+        await ordinary(session)
+
+    accounts = [world.add() for _ in range(6)]
+    for account in accounts:
+        provider.plans[account] = slow
+    async with world.running():
+        await until(lambda: all(world.is_stored(account, S.CONNECTED) for account in accounts), within=100)
+    assert most == 2
+    assert len(provider.sessions) == len(accounts)
 
 
 async def test_an_instance_that_is_full_says_of_the_rest_that_they_wait(autojump_clock: MockClock) -> None:

@@ -167,7 +167,7 @@ class Runtime:
     Attributes:
         stores: set by the ground of the tree when the database is open; everything that uses it stands above.
         incarnation: of this instance, while it owns the database.
-        connect_gate: sessions being opened at the same time.
+        connect_gates: sessions of each type of provider being opened at the same time.
         given_up: accounts whose trees are gone for good, until somebody asks, with the reason while it is yet to be
             written to their rows. Kept here since it outlives the reconciler.
         media: where the bytes of messages lie that are to be sent.
@@ -189,7 +189,11 @@ class Runtime:
 
     def __post_init__(self) -> None:
         """Make the limits."""
-        self.connect_gate = trio.CapacityLimiter(self.settings.connect_concurrency)
+        most = self.settings.connect_concurrency
+        self.connect_gates = {
+            name: trio.CapacityLimiter(min(most, provider.capabilities.opens_at_once or most))
+            for name, provider in self.providers.items()
+        }
         self.upload_gate = trio.CapacityLimiter(_UPLOADS)
         self._workspace_qr: dict[int, AttemptLimiter] = {}
         self._account_qr: dict[int, AttemptLimiter] = {}

@@ -105,7 +105,7 @@ class SessionActor(Actor[SessionMessage]):
         self._outgoing = Doorbell()
         self._code_reply: Reply[PairingCode | Refused] | None = None
         self._freshly_paired = False
-        self._gate_held = False
+        self._gate: trio.CapacityLimiter | None = None  # while it has a place in it
         self._phase = "starting"
         self._ready = False
         self._listening = False
@@ -197,8 +197,9 @@ class SessionActor(Actor[SessionMessage]):
 
     async def _connect(self, login: Login) -> None:
         provider = self._runtime.providers[self._info.provider_type]
-        await self._runtime.connect_gate.acquire_on_behalf_of(self)
-        self._gate_held = True
+        gate = self._runtime.connect_gates[self._info.provider_type]
+        await gate.acquire_on_behalf_of(self)
+        self._gate = gate
         self._connection.deadline = trio.current_time() + self._settings.connect_timeout
         try:
             with self._connection:
@@ -223,9 +224,9 @@ class SessionActor(Actor[SessionMessage]):
             self._connection.deadline = trio.current_time() + seconds
 
     def _leave_gate(self) -> None:
-        if self._gate_held:
-            self._gate_held = False
-            self._runtime.connect_gate.release_on_behalf_of(self)
+        if self._gate is not None:
+            self._gate.release_on_behalf_of(self)
+            self._gate = None
 
     # ---- what comes in -----------------------------------------------------------------------
 

@@ -7,6 +7,15 @@ wppconnect.defaultLogger.transports.forEach((transport) => {
   transport.silent = true; // standard output is for events
 });
 
+// It takes a code that is scanned before it has begun to wait for that for a phone that is not connected: people are
+// slower than this.
+let code = null;
+let waits = false;
+
+function offer() {
+  if (waits && code) tell('qr', { qr: code });
+}
+
 async function run() {
   let client = null;
   endWithStdin(async () => client?.close());
@@ -22,7 +31,15 @@ async function run() {
     whatsappVersion: null,
     browserArgs: browserArguments,
     puppeteerOptions: { executablePath, userDataDir: folder },
-    catchQR: (_image, _ascii, _attempt, qr) => tell('qr', { qr }),
+    catchQR: (_image, _ascii, _attempt, qr) => {
+      code = qr;
+      offer();
+    },
+    statusFind: (status) => {
+      if (status !== 'notLogged') return;
+      waits = true;
+      offer();
+    },
   });
   client.onAck((ack) => tell('ack', { id: ack.id.id, ack: ack.ack }));
   client.onMessage(async (message) => {

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -46,16 +46,33 @@ class BackEnd:
         first = next(request for request in self._heard.requests if json.loads(request.body).get("event") == event)
         self._heard.requests.remove(first)
 
-    async def told(self, event: str) -> Any:
-        """The `data` of the first webhook of this name, whose signature is right."""
+    async def told(self, event: str, **fields: Any) -> Any:
+        """The `data` of the first webhook of this name with these fields."""
+        return await self._first(
+            lambda path, body: (
+                body["data"]
+                if path.endswith("/webhooks/webjs")
+                and body["event"] == event
+                and body["data"].items() >= fields.items()
+                else None
+            )
+        )
+
+    async def synchronised(self) -> Any:
+        """The first call that synchronises chats."""
+        return await self._first(lambda path, body: body if path.endswith("/chats/sync") else None)
+
+    async def _first(self, pick: Callable[[str, Any], Any]) -> Any:
+        """What is picked of the calls so far, each of which has the right signature."""
         assert self._heard is not None
         with trio.fail_after(30):
             while True:
                 for request in self._heard.requests:
-                    headers, body = request.headers, json.loads(request.body)
+                    headers = request.headers
                     assert headers["x-hmac-signature"] == sign(SECRET, headers["x-timestamp"], request.body)
-                    if body.get("event") == event:
-                        return body["data"]
+                    picked = pick(request.path, json.loads(request.body))
+                    if picked is not None:
+                        return picked
                 await trio.sleep(0.1)
 
     async def aclose(self) -> None:
@@ -144,6 +161,7 @@ async def test_the_back_end_works_unchanged(tmp_path: Path) -> None:  # noqa: PL
         assert (await back_end.told("qr_code_generated"))["qr_code"].startswith("data:image/png;base64,")
         ready = await back_end.told("session_ready")
         assert (ready["session_id"], ready["workspace_id"], ready["phone_number"]) == (SID, 7, PHONE)
+        assert (await back_end.told("session_authenticated"))["status"] == "authenticated"
         # 2
         state = (await call("GET", f"/api/sessions/{SID}/status", 10, api_key=KEY)).json()
         assert (state["phone_number"], state["workspace_id"], state["session_id"]) == (PHONE, 7, SID)
@@ -179,6 +197,10 @@ async def test_the_back_end_works_unchanged(tmp_path: Path) -> None:  # noqa: PL
             await call("GET", f"/api/messages/{name}/status", 10, session_id=SID, workspace_id=7)
         ).status_code == 401
         (received,) = await emulator.incoming("5511988887777", "hi", phone=PHONE)
+        # Acknowledgements by the ids that the sends were answered with, on the back end's own scale.
+        assert (await back_end.told("message_status_updated"))["ack_level"] == 2
+        for event in ("message_delivered", "message_read"):
+            assert (await back_end.told(event))["message_id"].startswith("true_55119888")
         read = own | {"session_id": SID, "message_id": f"false_5511988887777@c.us_{received}"}
         assert (await call("POST", "/api/messages/mark-read", 10, read)).json() == {"success": True}
         # What cannot be sent is a 4xx, so that it is not repeated.
@@ -226,6 +248,12 @@ async def test_the_back_end_works_unchanged(tmp_path: Path) -> None:  # noqa: PL
             back_end.forget("message_received")
         assert base64.b64decode(came["media"]["data"]) == PNG
         assert came["from"] == "5511988880000@c.us"
+        # What the phone itself writes is told, what came through the API is not; chats are synchronised.
+        await emulator.incoming("5511988880000", "From the phone", phone=PHONE, from_me=True)
+        written = await back_end.told("message_sent")
+        assert (written["message"]["body"], written["source"]) == ("From the phone", "message_create_event")
+        synced = await back_end.synchronised()
+        assert (synced["whatsapp_account_id"], synced["session_id"]) == (40, SID)
         listed = (await call("GET", "/api/sessions", 10, api_key=KEY)).json()
         assert [row["session_id"] for row in listed["sessions"]] == [SID]
         assert (await call("GET", f"/api/messages/{SID}/validate", 10, api_key=KEY)).json()["can_send"] is True
@@ -244,6 +272,19 @@ async def test_the_back_end_works_unchanged(tmp_path: Path) -> None:  # noqa: PL
         back = await call("POST", f"/api/sessions/{SID}/reconnect", 60, own | {"account_id": 40})
         assert back.json()["success"] is True
         await until(back_end, "connected")
+        # The phone unlinks it: the back end hears of that as of a log-out, which it does not reconnect.
+        await emulator.ctl("unlink", phone=PHONE)
+        assert (await back_end.told("session_disconnected", reason="LOGOUT"))["session_id"] == SID
+        # What was changed is in the log of changes like any other change; looking and sending are not.
+        async with wasup.admin() as admin:
+            changes = [row for row in (await admin._http.get("/api/audit")).json()["data"] if row["key_id"] == 0]
+        assert {row["action"] for row in changes} == {
+            "create_session",
+            "regenerate_qr",
+            "delete_session",
+            "reconnect_session",
+        }
+        assert {row["workspace_id"] for row in changes} == {7}
         # The key is good nowhere else, and stands in no log.
         assert (await call("GET", "/api/accounts", 10, api_key=KEY)).status_code == 401
         headers = {"X-Api-Key": KEY}

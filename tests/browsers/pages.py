@@ -38,6 +38,8 @@ class _Page(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         _, _, worker = self.path.rpartition("/worker/")
         content = _WORKER % {"kind": worker} if worker else "<!doctype html><title>page</title>"
+        if self.path == "/agent":
+            content = self.headers["User-Agent"]
         self.send_response(200)
         self.send_header("Content-Type", "text/javascript" if worker else "text/html")
         self.end_headers()
@@ -49,7 +51,7 @@ class _Page(BaseHTTPRequestHandler):
 
 @contextmanager
 def web_server() -> Iterator[str]:
-    """A server of one page, and of workers at `worker/<kind>`; gives its address."""
+    """A server of one page, of workers at `worker/<kind>`, and of the asking browser's `agent`; gives its address."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Page) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:

@@ -95,6 +95,31 @@ async def test_init_scripts_run_before_the_page_and_only_allowed_hosts_answer(
             await visit(browser, address.replace("127.0.0.1", "localhost"))
 
 
+_SAYS = """async () => {
+  const all = () => [navigator.userAgent, (navigator.userAgentData?.brands ?? []).map(({ brand }) => brand)];
+  const script = URL.createObjectURL(new Blob([`postMessage((${all})())`]));
+  const worker = await new Promise((resolve) => {
+    new Worker(script).onmessage = ({ data }) => resolve(data);
+  });
+  return { page: all(), worker, driven: navigator.webdriver, agent: await (await fetch('/agent')).text() };
+}"""
+
+
+@on_stage
+async def test_a_browser_looks_as_with_a_window(harness: SharedHost, address: str) -> None:
+    """To the page, to its workers and to servers; with its real version."""
+    async with harness.host.browser("1", restore=False) as browser:
+        await visit(browser, address)
+        says = await browser.bridge.run(browser.page.evaluate, _SAYS)
+        assert browser.context.browser is not None
+        version = browser.context.browser.version.partition(".")[0]
+    for agent, brands in (says["page"], says["worker"]):
+        assert f" Chrome/{version}.0.0.0 " in agent
+        assert "Headless" not in f"{agent} {brands}"
+    assert says["agent"] == says["page"][0]
+    assert not says["driven"]
+
+
 @on_stage
 async def test_profiles_stay_small(harness: SharedHost, address: str) -> None:
     """After a close there is what the login needs, the cache, and the copy."""

@@ -14,6 +14,7 @@ import structlog
 import trio
 
 from wasup.bridge import Bridge
+from wasup.browsers.appearance import Appearance
 from wasup.browsers.browser import Browser
 from wasup.browsers.drivers import Driver, Drivers
 from wasup.browsers.errors import BrowserError, BrowserLost, TooManyBrowsers
@@ -56,6 +57,7 @@ class BrowserHost:
         self.mark = host_mark(self._root)
         self._drivers = Drivers(bridge, self.mark, settings.accounts_per_driver, nursery)
         self._launches = trio.CapacityLimiter(settings.launches)
+        self._appearance = Appearance()
         self._memory = _free_memory()
         self._taken: set[str] = set()
         self._browsers: dict[str, Browser] = {}
@@ -137,15 +139,18 @@ class BrowserHost:
                 async with self._launches:
                     profile = await _in_thread(self._profiles.prepare, name, restore=restore)
                     driver = await stack.enter_async_context(self._drivers.place())
+                    mark, within = f"{self.mark}{name}.", self._settings.launch_timeout
+                    around = environment(mark, self._home)
+                    appearance = await self._appearance.switches(executable, around, within=within)
                     what = Launch(
                         executable=executable,
                         profile=self._profiles.path(name),
-                        mark=f"{self.mark}{name}.",
-                        switches=switches(f"{self.mark}{name}.", self._settings, allowed_hosts),
-                        environment=environment(f"{self.mark}{name}.", self._home),
+                        mark=mark,
+                        switches=[*switches(mark, self._settings, allowed_hosts), *appearance],
+                        environment=around,
                         sandbox=os.geteuid() != 0,  # Chromium refuses to sandbox what root starts
                         init_scripts=init_scripts,
-                        timeout=self._settings.launch_timeout,
+                        timeout=within,
                     )
                     browser = await self._launch(driver, name, profile, what)
                 try:

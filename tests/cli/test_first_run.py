@@ -25,12 +25,15 @@ def _processes_in(folder: Path) -> list[str]:
 
 
 def test_the_demo_in_browsers_kills_one_loses_nothing_and_leaves_nothing(tmp_path: Path) -> None:
-    """In a system of its own; its report is the emulator's log against database and webhooks, as for other accounts."""
+    """In a system of its own; its report is the emulator's log against database and webhooks, as for other accounts.
+
+    The browser is found wherever the settings have put the profiles.
+    """
     size = ["--accounts", "2", "--messages", "40", "--sends", "6"]
     demo = subprocess.run(
         [sys.executable, "-m", "wasup", "demo", "--browser", *size],
         cwd=tmp_path,
-        env=environment(tmp_path) | {"TMPDIR": str(tmp_path)},
+        env=environment(tmp_path) | {"TMPDIR": str(tmp_path), "WASUP_BROWSER__PROFILES": str(tmp_path / "elsewhere")},
         capture_output=True,
         text=True,
         timeout=_DEMO_WITHIN,

@@ -49,14 +49,16 @@ async def run_demo(settings: Settings, size: Size, browser: bool) -> bool:
     system = read_system(settings.data_dir)
     if system is not None:
         console.print(f"Playing against the system at {system.url}")
-        return await _play(console, system, settings.data_dir, size, browser=browser)
+        return await _play(console, system, settings, settings.data_dir, size, browser=browser)
     console.print("No system is running: starting one for the demo ...")
     with tempfile.TemporaryDirectory(prefix="wasup-demo-") as folder:
         async with own_system(Path(folder)) as own:
-            return await _play(console, own, Path(folder), size, browser=browser)
+            return await _play(console, own, settings, Path(folder), size, browser=browser)
 
 
-async def _play(console: Console, system: LocalSystem, folder: Path, size: Size, *, browser: bool) -> bool:
+async def _play(
+    console: Console, system: LocalSystem, settings: Settings, folder: Path, size: Size, *, browser: bool
+) -> bool:
     key, admin_key = read_key(folder, API_KEY), read_key(folder, ADMIN_KEY)
     if key is None or admin_key is None:
         raise SystemExit(f"wasup: {folder} holds no API keys")
@@ -73,7 +75,7 @@ async def _play(console: Console, system: LocalSystem, folder: Path, size: Size,
             accounts=size.accounts,
             messages=size.messages,
             sends=size.sends,
-            profiles=folder / "profiles" if browser else None,
+            profiles=settings.browser.profiles or folder / "profiles" if browser else None,
         )
         try:
             await play.run()

@@ -83,6 +83,13 @@ async def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     assert (finding.state, "WASUP_DATA_DIR" in finding.mend) == (State.FAILED, True)
 
 
+def test_the_page_is_only_named_unless_it_is_asked_for(tmp_path: Path) -> None:
+    """Nothing goes out to WhatsApp by itself; the line says how its version is learnt."""
+    _, lines = run(tmp_path, WASUP_BROWSER__URL="http://127.0.0.1:1")
+    assert lines["page"].startswith("ok ")
+    assert "doctor --page" in lines["page"]
+
+
 async def test_a_disk_that_is_full(tmp_path: Path) -> None:
     """Below the browsers' reserve nothing starts any more."""
     assert (await doctor.check_disk(settings(tmp_path, browser={"disk_reserve": 2**60}))).state is State.FAILED

@@ -73,17 +73,15 @@ def run_doctor(settings: Settings, *, page: bool) -> bool:
 
 def checks(*, page: bool) -> list[Callable[[Settings], Awaitable[Finding]]]:
     """What is looked at, in this order."""
-    looked_at: list[Callable[[Settings], Awaitable[Finding]]] = [
+    return [
         check_data_dir,
         check_disk,
         check_database,
         check_redis,
         check_browser,
         check_bundle,
+        check_page if page else name_page,
     ]
-    if page:
-        looked_at.append(check_page)
-    return looked_at
 
 
 async def check_data_dir(settings: Settings) -> Finding:
@@ -183,6 +181,12 @@ async def check_bundle(_settings: Settings) -> Finding:
         return Finding(what="wa-js", state=State.FAILED, detail=str(error))
     detail = f"{bundle_version()}, {size} characters, its sha256 is the pinned one"
     return Finding(what="wa-js", state=State.OK, detail=detail)
+
+
+async def name_page(settings: Settings) -> Finding:
+    """Nobody is asked without being told to."""
+    mend = "wasup doctor --page loads it, and tells its version"
+    return Finding(what="page", state=State.OK, detail=f"{settings.browser.url} was not asked", mend=mend)
 
 
 async def check_page(settings: Settings) -> Finding:

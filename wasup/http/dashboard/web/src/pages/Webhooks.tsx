@@ -6,6 +6,7 @@ import { Badge } from "../components/Badge";
 import { Icon } from "../components/Icon";
 import { Empty, ErrorNote, Loading } from "../components/Notes";
 import { Page } from "../components/Page";
+import { Table } from "../components/Table";
 import { Ago } from "../components/Time";
 import { useResource } from "../lib/resource";
 import { useEvents } from "../state/live";
@@ -26,36 +27,32 @@ function Endpoints({ adding, onClose }: { adding: boolean; onClose: () => void }
         </Empty>
       )}
       {rows.length > 0 && (
-        <table class="cards">
-          <caption class="hidden">Webhook endpoints</caption>
-          <thead>
-            <tr>
-              <th scope="col">Address</th>
-              <th scope="col">State</th>
-              <th scope="col">Events</th>
-              <th scope="col">Format</th>
-              <th scope="col">Failing since</th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((endpoint) => (
-              <tr key={endpoint.id}>
-                <th scope="row" class="url">
-                  <a href={`/dashboard/webhooks/${endpoint.id}`}>{endpoint.url}</a>
-                </th>
-                <td data-label="State">
+        <Table
+          label="Webhook endpoints"
+          rows={rows}
+          columns={[
+            {
+              name: "Address",
+              class: "url",
+              cell: (endpoint) => <a href={`/dashboard/webhooks/${endpoint.id}`}>{endpoint.url}</a>,
+            },
+            {
+              name: "State",
+              cell: (endpoint) => (
+                <>
                   <Badge state={endpoint.state} />
                   {endpoint.disabled_reason && <small class="muted"> {endpoint.disabled_reason}</small>}
-                </td>
-                <td data-label="Events">{endpoint.events.length === 0 ? "all" : endpoint.events.join(", ")}</td>
-                <td data-label="Format">{endpoint.format}</td>
-                <td data-label="Failing since">
-                  {endpoint.failing_since === null ? <span class="muted">–</span> : <Ago at={endpoint.failing_since} />}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+                </>
+              ),
+            },
+            { name: "Events", cell: ({ events }) => (events.length === 0 ? "all" : events.join(", ")) },
+            { name: "Format", cell: (endpoint) => endpoint.format },
+            {
+              name: "Failing since",
+              cell: ({ failing_since: since }) => (since === null ? <span class="muted">–</span> : <Ago at={since} />),
+            },
+          ]}
+        />
       )}
       {adding && <EndpointForm onClose={onClose} onSaved={endpoints.reload} />}
     </>

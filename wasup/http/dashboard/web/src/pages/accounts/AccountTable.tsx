@@ -1,6 +1,7 @@
 import type { Account } from "../../api/types";
 import { Badge } from "../../components/Badge";
 import { Icon } from "../../components/Icon";
+import { Table, type Column } from "../../components/Table";
 import { Ago } from "../../components/Time";
 import { phoneOf, titleOf } from "../../lib/accounts";
 import { words } from "../../lib/format";
@@ -13,60 +14,54 @@ interface AccountTableProps {
   onDelete: (id: number) => void;
 }
 
-export function AccountTable({ accounts, onChange, onDelete }: AccountTableProps) {
+function Name({ account }: { account: Account }) {
   return (
-    <table class="cards">
-      <caption class="hidden">Accounts</caption>
-      <thead>
-        <tr>
-          <th scope="col">Account</th>
-          <th scope="col">State</th>
-          <th scope="col">Phone</th>
-          <th scope="col">Provider</th>
-          <th scope="col">Last activity</th>
-          {can("manage") && (
-            <th scope="col">
-              <span class="hidden">Actions</span>
-            </th>
-          )}
-        </tr>
-      </thead>
-      <tbody>
-        {accounts.map((account) => (
-          <tr key={account.id}>
-            <th scope="row">
-              <a href={`/dashboard/accounts/${account.id}`}>{titleOf(account)}</a>
-              {account.is_primary && (
-                <span class="primary" title="Primary account">
-                  <Icon name="star" />
-                  <span class="hidden">Primary account</span>
-                </span>
-              )}
-              <small class="muted">#{account.id}</small>
-            </th>
-            <td data-label="State">
-              <Badge state={account.status} />
-              {account.status !== "connected" && account.status_reason && (
-                <small class="muted"> {words(account.status_reason)}</small>
-              )}
-            </td>
-            <td data-label="Phone">{phoneOf(account) || <span class="muted">not paired</span>}</td>
-            <td data-label="Provider">{account.provider_type}</td>
-            <td data-label="Last activity">
-              <Ago at={account.last_activity_at} />
-            </td>
-            {can("manage") && (
-              <td class="row-actions">
-                <AccountActions
-                  account={account}
-                  onChange={() => onChange(account.id)}
-                  onDelete={() => onDelete(account.id)}
-                />
-              </td>
-            )}
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <>
+      <a href={`/dashboard/accounts/${account.id}`}>{titleOf(account)}</a>
+      {account.is_primary && (
+        <span class="primary" title="Primary account">
+          <Icon name="star" />
+          <span class="hidden">Primary account</span>
+        </span>
+      )}
+      <small class="muted">#{account.id}</small>
+    </>
+  );
+}
+
+/** Reasons that tell nothing: it is as it was asked for, or on its way. */
+const PLAIN = new Set(["progress", "requested"]);
+
+function State({ account }: { account: Account }) {
+  return (
+    <>
+      <Badge state={account.status} />
+      {account.status !== "connected" && account.status_reason && !PLAIN.has(account.status_reason) && (
+        <small class="muted"> {words(account.status_reason)}</small>
+      )}
+    </>
+  );
+}
+
+export function AccountTable({ accounts, onChange, onDelete }: AccountTableProps) {
+  const actions: Column<Account> = {
+    name: null,
+    cell: (account) => (
+      <AccountActions account={account} onChange={() => onChange(account.id)} onDelete={() => onDelete(account.id)} />
+    ),
+  };
+  return (
+    <Table
+      label="Accounts"
+      rows={accounts}
+      columns={[
+        { name: "Account", cell: (account) => <Name account={account} /> },
+        { name: "State", cell: (account) => <State account={account} /> },
+        { name: "Phone", cell: (account) => phoneOf(account) || <span class="muted">not paired</span> },
+        { name: "Provider", cell: (account) => account.provider_type },
+        { name: "Last activity", cell: (account) => <Ago at={account.last_activity_at} /> },
+        ...(can("manage") ? [actions] : []),
+      ]}
+    />
   );
 }

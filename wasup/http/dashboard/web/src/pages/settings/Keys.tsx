@@ -5,6 +5,7 @@ import { Badge } from "../../components/Badge";
 import { confirmed } from "../../components/Confirm";
 import { Icon } from "../../components/Icon";
 import { More } from "../../components/More";
+import { Table } from "../../components/Table";
 import { Moment } from "../../components/Time";
 import { usePages } from "../../lib/resource";
 import { attempt } from "../../state/toasts";
@@ -13,36 +14,6 @@ import { CreateKey } from "./CreateKey";
 function stateOf(key: KeyRecord): string {
   if (key.revoked_at !== null) return "revoked";
   return key.expires_at !== null && key.expires_at <= Date.now() ? "expired" : "active";
-}
-
-function KeyRow({ record, onRevoke }: { record: KeyRecord; onRevoke: () => void }) {
-  const state = stateOf(record);
-  return (
-    <tr>
-      <th scope="row">
-        {record.name} <small class="muted mono">{record.prefix}…</small>
-      </th>
-      <td data-label="State">
-        <Badge state={state} />
-      </td>
-      <td data-label="Scopes">
-        {record.scopes.join(", ")}
-        {record.legacy && ", legacy routes"}
-      </td>
-      <td data-label="Workspace">{record.workspace_id ?? "all"}</td>
-      <td data-label="Made">
-        <Moment at={record.created_at} />
-      </td>
-      <td data-label="Expires">{record.expires_at === null ? "never" : <Moment at={record.expires_at} />}</td>
-      <td class="row-actions">
-        {state === "active" && (
-          <button type="button" class="quiet small danger" aria-label={`Revoke ${record.name}`} onClick={onRevoke}>
-            Revoke
-          </button>
-        )}
-      </td>
-    </tr>
-  );
 }
 
 export function Keys() {
@@ -65,27 +36,39 @@ export function Keys() {
         </button>
       </header>
       {pages.rows.length > 0 && (
-        <table class="cards">
-          <caption class="hidden">API keys</caption>
-          <thead>
-            <tr>
-              <th scope="col">Key</th>
-              <th scope="col">State</th>
-              <th scope="col">Scopes</th>
-              <th scope="col">Workspace</th>
-              <th scope="col">Made</th>
-              <th scope="col">Expires</th>
-              <th scope="col">
-                <span class="hidden">Actions</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {pages.rows.map((record) => (
-              <KeyRow key={record.id} record={record} onRevoke={() => void revoke(record)} />
-            ))}
-          </tbody>
-        </table>
+        <Table
+          label="API keys"
+          rows={pages.rows}
+          columns={[
+            {
+              name: "Key",
+              cell: (record) => (
+                <>
+                  {record.name} <small class="muted mono">{record.prefix}…</small>
+                </>
+              ),
+            },
+            { name: "State", cell: (record) => <Badge state={stateOf(record)} /> },
+            { name: "Scopes", cell: (record) => [...record.scopes, ...(record.legacy ? ["legacy routes"] : [])].join(", ") },
+            { name: "Workspace", cell: (record) => record.workspace_id ?? "all" },
+            { name: "Made", cell: (record) => <Moment at={record.created_at} /> },
+            { name: "Expires", cell: (record) => (record.expires_at === null ? "never" : <Moment at={record.expires_at} />) },
+            {
+              name: null,
+              cell: (record) =>
+                stateOf(record) === "active" && (
+                  <button
+                    type="button"
+                    class="quiet small danger"
+                    aria-label={`Revoke ${record.name}`}
+                    onClick={() => void revoke(record)}
+                  >
+                    Revoke
+                  </button>
+                ),
+            },
+          ]}
+        />
       )}
       <More pages={pages} what="keys" />
       {creating && <CreateKey onClose={() => setCreating(false)} onCreated={pages.reload} />}

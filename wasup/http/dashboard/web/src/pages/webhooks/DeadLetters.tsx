@@ -3,6 +3,7 @@
 import { api, unwrap } from "../../api/client";
 import type { DeadLetter, Endpoint } from "../../api/types";
 import { More } from "../../components/More";
+import { Table } from "../../components/Table";
 import { Ago } from "../../components/Time";
 import { count } from "../../lib/format";
 import { usePages } from "../../lib/resource";
@@ -44,48 +45,30 @@ export function DeadLetters({ endpoint, onReplay }: DeadLettersProps) {
           Replay all
         </button>
       </header>
-      <table class="cards">
-        <caption class="hidden">Dead letters</caption>
-        <thead>
-          <tr>
-            <th scope="col">Event</th>
-            <th scope="col">Account</th>
-            <th scope="col">Reason</th>
-            <th scope="col">Tries</th>
-            <th scope="col">Given up</th>
-            <th scope="col">
-              <span class="hidden">Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {pages.rows.map((letter) => (
-            <tr key={letter.id}>
-              <th scope="row" class="mono">
-                {letter.event_id}
-              </th>
-              <td data-label="Account">
-                {letter.account_id}, event {count(letter.account_seq)}
-              </td>
-              <td data-label="Reason">{letter.reason}</td>
-              <td data-label="Tries">{letter.attempts}</td>
-              <td data-label="Given up">
-                <Ago at={letter.created_at} />
-              </td>
-              <td class="row-actions">
-                <button
-                  type="button"
-                  class="quiet small"
-                  aria-label={`Replay dead letter ${letter.event_id}`}
-                  onClick={() => void again(letter)}
-                >
-                  Replay
-                </button>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <Table
+        label="Dead letters"
+        rows={pages.rows}
+        columns={[
+          { name: "Event", class: "mono", cell: (letter) => letter.event_id },
+          { name: "Account", cell: (letter) => `${letter.account_id}, event ${count(letter.account_seq)}` },
+          { name: "Reason", cell: (letter) => letter.reason },
+          { name: "Tries", cell: (letter) => letter.attempts },
+          { name: "Given up", cell: (letter) => <Ago at={letter.created_at} /> },
+          {
+            name: null,
+            cell: (letter) => (
+              <button
+                type="button"
+                class="quiet small"
+                aria-label={`Replay dead letter ${letter.event_id}`}
+                onClick={() => void again(letter)}
+              >
+                Replay
+              </button>
+            ),
+          },
+        ]}
+      />
       <More pages={pages} what="dead letters" />
     </section>
   );

@@ -5,6 +5,7 @@ import { api, unwrap } from "../../api/client";
 import type { Endpoint } from "../../api/types";
 import { Badge } from "../../components/Badge";
 import { More } from "../../components/More";
+import { Table } from "../../components/Table";
 import { Ago } from "../../components/Time";
 import { count, duration } from "../../lib/format";
 import { useInterval, usePages } from "../../lib/resource";
@@ -41,52 +42,48 @@ export function Deliveries({ endpoint, onReplay }: DeliveriesProps) {
         </label>
       </header>
       {pages.rows.length > 0 && (
-        <table class="cards">
-          <caption class="hidden">Deliveries</caption>
-          <thead>
-            <tr>
-              <th scope="col">Event</th>
-              <th scope="col">Outcome</th>
-              <th scope="col">Account</th>
-              <th scope="col">Try</th>
-              <th scope="col">Took</th>
-              <th scope="col">When</th>
-              <th scope="col">
-                <span class="hidden">Actions</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {pages.rows.map((row) => (
-              <tr key={row.id}>
-                <th scope="row" class="mono">
+        <Table
+          label="Deliveries"
+          rows={pages.rows}
+          columns={[
+            {
+              name: "Event",
+              class: "mono",
+              cell: (row) => (
+                <>
                   {row.event_id}
                   {row.events > 1 && <small class="muted"> and {count(row.events - 1)} more</small>}
-                </th>
-                <td data-label="Outcome">
+                </>
+              ),
+            },
+            {
+              name: "Outcome",
+              cell: (row) => (
+                <>
                   <Badge state={row.outcome} /> <small class="muted">{row.detail}</small>
                   {row.replay && <small class="muted"> replay</small>}
-                </td>
-                <td data-label="Account">{row.account_id}</td>
-                <td data-label="Try">{row.attempt}</td>
-                <td data-label="Took">{duration(row.seconds)}</td>
-                <td data-label="When">
-                  <Ago at={row.at} />
-                </td>
-                <td class="row-actions">
-                  <button
-                    type="button"
-                    class="quiet small"
-                    aria-label={`Replay event ${row.event_id}`}
-                    onClick={() => void replay(endpoint.id, { event_ids: [row.event_id] }).then((done) => done && onReplay())}
-                  >
-                    Replay
-                  </button>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+                </>
+              ),
+            },
+            { name: "Account", cell: (row) => row.account_id },
+            { name: "Try", cell: (row) => row.attempt },
+            { name: "Took", cell: (row) => duration(row.seconds) },
+            { name: "When", cell: (row) => <Ago at={row.at} /> },
+            {
+              name: null,
+              cell: (row) => (
+                <button
+                  type="button"
+                  class="quiet small"
+                  aria-label={`Replay event ${row.event_id}`}
+                  onClick={() => void replay(endpoint.id, { event_ids: [row.event_id] }).then((done) => done && onReplay())}
+                >
+                  Replay
+                </button>
+              ),
+            },
+          ]}
+        />
       )}
       {pages.rows.length === 0 && !pages.loading && !pages.error && <p class="muted">None yet.</p>}
       <More pages={pages} what="deliveries" />

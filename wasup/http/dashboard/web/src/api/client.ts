@@ -1,8 +1,15 @@
 /** The API, typed by its OpenAPI document. The session's cookie goes along by itself; changes carry its CSRF token. */
 
 import createClient from "openapi-fetch";
+import { labelOf } from "../lib/format";
 import type { paths } from "./schema";
 import type { Overview, ProblemDetails } from "./types";
+
+/** What is wrong with one field of what was sent. */
+export interface Fault {
+  field: string;
+  detail: string;
+}
 
 /** An answer that is not the one hoped for; its message is the API's own words. */
 export class ApiError extends Error {
@@ -10,6 +17,7 @@ export class ApiError extends Error {
     readonly status: number,
     message: string,
     readonly retryAfter: number | null = null,
+    readonly fault: Fault | null = null,
   ) {
     super(message);
   }
@@ -72,8 +80,17 @@ export function wordsOf(error: unknown): string {
 export function problemOf(response: Response, body: unknown): ApiError {
   const problem = (typeof body === "object" && body !== null ? body : {}) as Partial<ProblemDetails>;
   const retryAfter = Number(response.headers.get("Retry-After")) || null;
-  const words = problem.detail ?? problem.title ?? `wasup answered ${response.status}.`;
-  return new ApiError(response.status, retryAfter ? `${words} Try again in ${retryAfter} s.` : words, retryAfter);
+  const fault = faultOf(problem);
+  const plain = problem.detail ?? problem.title ?? `wasup answered ${response.status}.`;
+  const told = fault ? `${labelOf(fault.field)}: ${fault.detail}` : plain;
+  return new ApiError(response.status, retryAfter ? `${told} Try again in ${retryAfter} s.` : told, retryAfter, fault);
+}
+
+/** The first field that is pointed at, `#/rate_per_key` or a parameter; null where it is the whole that is wrong. */
+function faultOf({ errors = [] }: Partial<ProblemDetails>): Fault | null {
+  const [first] = errors;
+  const field = first?.pointer?.split("/")[1] ?? first?.parameter;
+  return first && field ? { field, detail: first.detail } : null;
 }
 
 /** Figures of one workspace; of all that the key may see without. */

@@ -1,8 +1,8 @@
-/** A form that is sent once at a time and shows the API's own words when it is refused. */
+/** A form that is sent once at a time; when it is refused, it says why, and shows at which field. */
 
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { wordsOf } from "../api/client";
+import { ApiError, wordsOf } from "../api/client";
 import { ErrorNote } from "./Notes";
 
 interface FormProps {
@@ -13,18 +13,31 @@ interface FormProps {
   label?: string;
 }
 
+/** The words of an error. The field that it is about is marked, entered, and called as it is called there. */
+function pointedOut(form: HTMLFormElement, error: unknown): string {
+  const fault = error instanceof ApiError ? error.fault : null;
+  const control = fault && form.elements.namedItem(fault.field);
+  if (!fault || !(control instanceof HTMLElement)) return wordsOf(error);
+  control.setAttribute("aria-invalid", "true");
+  control.focus();
+  const label = control.closest("label")?.querySelector(".field-label")?.textContent;
+  return label ? `${label}: ${fault.detail}` : wordsOf(error);
+}
+
 export function Form({ action, onSubmit, onCancel, children, label }: FormProps) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState("");
   const submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
     if (busy) return;
+    const form = event.target as HTMLFormElement;
+    for (const control of form.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
     setBusy(true);
     setError("");
     try {
-      await onSubmit(new FormData(event.target as HTMLFormElement));
+      await onSubmit(new FormData(form));
     } catch (refused) {
-      setError(wordsOf(refused));
+      setError(pointedOut(form, refused));
     }
     setBusy(false);
   };

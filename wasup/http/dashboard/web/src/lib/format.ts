@@ -63,3 +63,6 @@ export function person(jid: string): string {
 
 /** `qr_scanning` is "qr scanning". */
 export const words = (name: string): string => name.replaceAll("_", " ").replaceAll("-", " ");
+
+/** `rate_per_key` is "Rate per key". */
+export const labelOf = (name: string): string => words(name).replace(/^./, (first) => first.toUpperCase());

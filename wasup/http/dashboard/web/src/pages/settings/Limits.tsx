@@ -5,7 +5,7 @@ import type { Changes, Values } from "../../api/types";
 import { Field } from "../../components/Field";
 import { Form, textOf } from "../../components/Form";
 import { ErrorNote, Loading } from "../../components/Notes";
-import { words } from "../../lib/format";
+import { labelOf } from "../../lib/format";
 import { useResource } from "../../lib/resource";
 import { notify } from "../../state/toasts";
 
@@ -17,7 +17,7 @@ const HINTS: Readonly<Record<string, string>> = {
   legacy_enabled: "Serve the old service’s routes.",
 };
 
-const labelOf = (name: string): string => words(name).replace(/^./, (first) => first.toUpperCase());
+const PATTERNS: Readonly<Record<string, string>> = { default_region: "[A-Z]{2}" };
 
 function Setting({ name, value }: { name: string; value: unknown }) {
   const hint = HINTS[name];
@@ -36,7 +36,14 @@ function Setting({ name, value }: { name: string; value: unknown }) {
       {typeof value === "number" ? (
         <input name={name} type="number" step="any" defaultValue={String(value)} />
       ) : (
-        <input name={name} type="text" defaultValue={typeof value === "string" ? value : ""} autoComplete="off" />
+        <input
+          name={name}
+          type="text"
+          defaultValue={typeof value === "string" ? value : ""}
+          autoComplete="off"
+          pattern={PATTERNS[name]}
+          title={hint}
+        />
       )}
     </Field>
   );

@@ -43,7 +43,7 @@ function Tiles({ now }: { now: Overview }) {
         tone={restarts.last_hour > 0 ? "warn" : undefined}
       />
       <Tile
-        label="Waiting to be delivered"
+        label="Waiting for delivery"
         value={count(queues.outbox)}
         note={
           <>

@@ -46,6 +46,8 @@ function Actors({ actors }: { actors: AccountHealth["actors"] }) {
   );
 }
 
+const lastOf = ({ last_connected_at: at }: AccountHealth): string => (at === null ? "never" : ago(at));
+
 export function Health({ account }: { account: Account }) {
   const params = { path: { account_id: account.id } };
   const health = useResource(account.id, () => unwrap(api.GET("/api/accounts/{account_id}/health", { params })));
@@ -72,8 +74,11 @@ export function Health({ account }: { account: Account }) {
           <Tile label="Messages in" value={count(stats.data.messages_in)} note={`${count(stats.data.unread)} unread`} />
           <Tile label="Messages out" value={count(stats.data.messages_out)} />
           <Tile label="Chats" value={count(stats.data.chats)} />
-          <Tile label="In this state" value={duration((Date.now() - now.status_since) / 1000)} note={words(now.status)} />
-          <Tile label="Last connected" value={now.last_connected_at === null ? "never" : ago(now.last_connected_at)} />
+          <Tile
+            label="In this state"
+            value={duration((Date.now() - now.status_since) / 1000)}
+            note={now.status === "connected" ? "connected" : `${words(now.status)}, last connected ${lastOf(now)}`}
+          />
         </dl>
       )}
       {now && (

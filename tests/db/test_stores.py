@@ -71,6 +71,8 @@ async def test_transitions_are_stored_with_their_event_and_history(world: Any) -
     assert account.last_connected_at == 1_790_000_000_000
     history = await world.db.accounts.transitions(fence.account_id)
     assert [entry.new for entry in history] == ["connected", "qr_scanning", "starting"]
+    older = await world.db.accounts.transitions(fence.account_id, before_id=history[0].id, limit=1)
+    assert older == history[1:2]
     events = await world.db.stats.events(None, fence.account_id, 0, 10)
     assert [event.type for event in events] == [*["account.status"] * 2, "account.qr", "account.status"]
 

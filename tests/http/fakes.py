@@ -321,18 +321,22 @@ class Rows:
         """Bytes, or a KeyError, which is a LookupError."""
         return self.files[workspace_id, digest]
 
-    async def transitions(self, account_id: int, *, limit: int = 50) -> list[Transition]:
-        """One, made up."""
+    async def transitions(self, account_id: int, *, before_id: int | None = None, limit: int = 50) -> list[Transition]:
+        """Three, made up."""
         self.check()
-        step = Transition(
-            account_id=account_id,
-            old=AccountStatus.DISCONNECTED,
-            new=AccountStatus.STARTING,
-            reason=StatusReason.REQUESTED,
-            detail="",
-            at=NOW,
-        )
-        return [step][:limit]
+        steps = [
+            Transition(
+                id=id_,
+                account_id=account_id,
+                old=AccountStatus.DISCONNECTED,
+                new=AccountStatus.STARTING,
+                reason=StatusReason.REQUESTED,
+                detail="",
+                at=NOW + id_,
+            )
+            for id_ in (3, 2, 1)
+        ]
+        return [step for step in steps if before_id is None or step.id < before_id][:limit]
 
     async def delete_account(self, account_id: int, *, workspace_id: int | None = None) -> bool:
         """Drop it."""

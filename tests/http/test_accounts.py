@@ -151,8 +151,12 @@ async def test_a_pairing_code_is_for_a_phone_number_with_its_country(client: Cli
 async def test_history_and_figures_of_an_account(client: Client) -> None:
     """Both are there, and empty is not an error."""
     account_id = await client.account()
-    steps = (await client.get(f"/api/accounts/{account_id}/transitions")).json()["data"]
-    assert steps[0]["new"] == "starting"
-    assert steps[0]["reason"] == "requested"
+    steps = (await client.get(f"/api/accounts/{account_id}/transitions")).json()
+    assert [step["id"] for step in steps["data"]] == [3, 2, 1]
+    assert (steps["data"][0]["new"], steps["data"][0]["reason"]) == ("starting", "requested")
+    assert steps["next_cursor"] is None
+    first = (await client.get(f"/api/accounts/{account_id}/transitions?limit=2")).json()
+    rest = await client.get(f"/api/accounts/{account_id}/transitions?limit=2&cursor={first['next_cursor']}")
+    assert [step["id"] for step in rest.json()["data"]] == [1]
     figures = (await client.get(f"/api/accounts/{account_id}/statistics")).json()
     assert figures == {"account_id": account_id, "chats": 0, "messages_in": 0, "messages_out": 0, "unread": 0}

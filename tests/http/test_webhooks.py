@@ -213,6 +213,10 @@ async def test_deliveries_dead_letters_and_replays(tmp_path: Path) -> None:
         assert (shown["waiting"], shown["dead_letters"]) == (0, 2)
         rows = (await client.get(f"{path}/deliveries?limit=2")).json()
         assert [row["outcome"] for row in rows["data"]] == ["delivered", "failed"]
+        for row in rows["data"]:
+            assert (await client.get(f"{path}/deliveries/{row['id']}")).json() == row
+        (await client.get(f"{path}/deliveries/{rows['data'][0]['id'] + 1}")).problem(404)
+        (await client.get(f"{path}/deliveries/{2**60 - 1}")).problem(404)
         rest = (await client.get(f"{path}/deliveries?limit=2&cursor={rows['next_cursor']}")).json()
         assert ([row["outcome"] for row in rest["data"]], rest["next_cursor"]) == (["failed"], None)
         assert len((await client.get(f"{path}/deliveries?failed=true")).json()["data"]) == 2
@@ -262,11 +266,13 @@ async def test_another_workspaces_endpoints_are_unknown(tmp_path: Path) -> None:
         await place.happen(fence, range(1))
         await place.deliver(one["id"], dead=True)
         (letter,) = (await place.client.get(f"{PATH}/{one['id']}/dead-letters")).json()["data"]
+        (attempt,) = (await place.client.get(f"{PATH}/{one['id']}/deliveries")).json()["data"]
         path, key = f"{PATH}/{one['id']}", place.client.world.other
         asked: list[tuple[str, str, Any]] = [("GET", "", None), ("PATCH", "", {}), ("DELETE", "", None)]
         asked += [("POST", f"/{verb}", None) for verb in ("pause", "resume", "enable", "disable", "test")]
         asked += [("POST", "/rotate-secret", {}), ("POST", "/replay", {"since": 0}), ("GET", "/deliveries", None)]
-        asked += [("GET", "/dead-letters", None), ("GET", f"/dead-letters/{letter['id']}", None)]
+        asked += [("GET", f"/deliveries/{attempt['id']}", None), ("GET", "/dead-letters", None)]
+        asked += [("GET", f"/dead-letters/{letter['id']}", None)]
         asked += [("POST", f"/dead-letters/{letter['id']}/replay", None)]
         for method, rest, json in asked:
             (await place.client.send(method, path + rest, json=json, key=key)).problem(404)

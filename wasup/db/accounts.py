@@ -119,14 +119,17 @@ class SqlAccountStore(LoginWriter):
         )
         await self._engine.run(lambda connection: execute(connection, statement))
 
-    async def transitions(self, account_id: int, *, limit: int = 50) -> list[Transition]:
+    async def transitions(self, account_id: int, *, before_id: int | None = None, limit: int = 50) -> list[Transition]:
         """See the port."""
         table = account_transitions
         query = select(table).where(table.c.whatsapp_account_id == account_id).order_by(table.c.id.desc()).limit(limit)
+        if before_id is not None:
+            query = query.where(table.c.id < before_id)
 
         def work(connection: Connection) -> list[Transition]:
             return [
                 Transition(
+                    id=row.id,
                     account_id=row.whatsapp_account_id,
                     old=AccountStatus(row.old),
                     new=AccountStatus(row.new),

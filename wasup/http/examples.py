@@ -125,6 +125,7 @@ _CHAT: Final = Chat(
     message_status="queued",
 )
 _STEP: Final = TransitionView(
+    id=815,
     account_id=42,
     old=AccountStatus.AUTHENTICATED,
     new=AccountStatus.CONNECTED,
@@ -355,6 +356,7 @@ EXAMPLES: Final[dict[Any, Any]] = {
     EndpointDetail: EndpointDetail(endpoint=_ENDPOINT, waiting=12, dead_letters=1),
     RotateSecret: RotateSecret(overlap_hours=24),
     TestAnswer: TestAnswer(outcome="delivered", detail="204"),
+    Attempt: _ATTEMPT,
     Page[Attempt]: Page(data=(_ATTEMPT,), next_cursor=cursor_of(900)),
     DeadLetter: _LETTER,
     Page[DeadLetter]: Page(data=(_LETTER,)),
@@ -437,5 +439,5 @@ def problem_example(status: int) -> ProblemDetails:
         problem.name, problem.state = "wrong-state", "qr_scanning"
     if status == 422:
         problem.name = "invalid"
-        problem.errors = (FieldError(detail="Expected `int`, got `str`", pointer="#/account_id"),)
+        problem.errors = (FieldError(detail="must be a whole number", pointer="#/account_id"),)
     return problem.details("5f0c4bb0a8d34c3f9d5c0f8f6f0d7f11")

@@ -85,6 +85,7 @@ def account_view(account: Account) -> AccountView:
 class TransitionView(msgspec.Struct, frozen=True, kw_only=True):
     """One change of an account's status, with its reason; `at` in UTC epoch milliseconds."""
 
+    id: int
     account_id: int
     old: AccountStatus
     new: AccountStatus
@@ -96,7 +97,13 @@ class TransitionView(msgspec.Struct, frozen=True, kw_only=True):
 def transition_view(step: Transition) -> TransitionView:
     """A transition as clients see it."""
     return TransitionView(
-        account_id=step.account_id, old=step.old, new=step.new, reason=str(step.reason), detail=step.detail, at=step.at
+        id=step.id,
+        account_id=step.account_id,
+        old=step.old,
+        new=step.new,
+        reason=str(step.reason),
+        detail=step.detail,
+        at=step.at,
     )
 
 

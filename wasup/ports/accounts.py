@@ -146,8 +146,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Transition(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of an account's state machine, recorded with its reason and time."""
+    """One step of an account's state machine, recorded with its reason and time; `id` is 0 until there is a row."""
 
+    id: int = 0
     account_id: int
     old: AccountStatus
     new: AccountStatus

@@ -151,8 +151,8 @@ class AccountStore(Protocol):
         """The provider keeps nothing of the forgotten login any more."""
         ...
 
-    async def transitions(self, account_id: int, *, limit: int = 50) -> list[Transition]:
-        """The newest transitions, newest first."""
+    async def transitions(self, account_id: int, *, before_id: int | None = None, limit: int = 50) -> list[Transition]:
+        """The newest transitions, newest first; with `before_id`, the newest that are older than that one."""
         ...
 
     async def delete_account(self, account_id: int, *, workspace_id: int | None = None) -> bool:

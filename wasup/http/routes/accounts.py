@@ -76,8 +76,9 @@ class AccountHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListTransitions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How much of the history is shown."""
+    """Which page of the history."""
 
+    cursor: str | None = None
     limit: Limit = 50
 
 
@@ -265,14 +266,18 @@ async def delete_account(call: Call[NoQuery, None], account_id: Id) -> Reply:
     "GET",
     "/api/accounts/<id:account_id>/transitions",
     scope=Scope.READ,
-    answers={200: ("The newest changes of status, newest first.", Page[TransitionView])},
+    answers={200: ("Changes of status, newest first.", Page[TransitionView])},
     errors=(404,),
 )
 async def list_transitions(call: Call[ListTransitions, None], account_id: Id) -> Reply:
     """Show how an account's status changed, and why."""
+    query = call.query
+    place = read_cursor(query.cursor, 1)
     await owned_account(call.services, call.caller, account_id)
-    rows = await call.services.accounts.transitions(account_id, limit=call.query.limit)
-    return Reply(Page(data=tuple(transition_view(row) for row in rows)))
+    rows = await call.services.accounts.transitions(
+        account_id, before_id=place[0] if place else None, limit=query.limit + 1
+    )
+    return Reply(page_of(rows, query.limit, place=lambda row: (row.id,), view=transition_view))
 
 
 @ROUTES.add(

@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from wasup.http.auth import Principal, Scope
-from wasup.http.cursors import Id, Limit, Page, cursor_of, page_of, read_cursor
+from wasup.http.cursors import MAX_ID, Id, Limit, Page, cursor_of, page_of, read_cursor
 from wasup.http.operations import Call, NoQuery, Reply, Routes
 from wasup.http.problems import Problem, invalid_field, not_found
 from wasup.http.routes.webhooks import owned_endpoint
@@ -53,6 +53,23 @@ async def list_attempts(call: Call[ListAttempts, None], endpoint_id: Id) -> Repl
         endpoint_id, failed=query.failed, before_id=place[0] if place else None, limit=query.limit + 1
     )
     return Reply(page_of(rows, query.limit, place=lambda row: (row.id,), view=lambda row: row))
+
+
+@ROUTES.add(
+    "GET",
+    "/api/webhook-endpoints/<id:endpoint_id>/deliveries/<id:attempt_id>",
+    scope=Scope.MANAGE,
+    answers={200: ("The attempt; `/api/events` has its event.", Attempt)},
+    errors=(404,),
+)
+async def show_attempt(call: Call[NoQuery, None], endpoint_id: Id, attempt_id: Id) -> Reply:
+    """Show one attempt at a delivery."""
+    await owned_endpoint(call.services, call.caller, endpoint_id)
+    before = min(attempt_id + 1, MAX_ID)
+    rows = await call.services.deliveries.attempts(endpoint_id, before_id=before, limit=1)
+    if not rows or rows[0].id != attempt_id:
+        raise not_found("delivery")
+    return Reply(rows[0])
 
 
 @ROUTES.add(

@@ -849,6 +849,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/webhook-endpoints/{endpoint_id}/deliveries/{attempt_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["show_attempt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/webhook-endpoints/{endpoint_id}/disable": {
         parameters: {
             query?: never;
@@ -1967,6 +1983,7 @@ export interface components {
             account_id: number;
             at: number;
             detail: string;
+            id: number;
             new: components["schemas"]["AccountStatus"];
             old: components["schemas"]["AccountStatus"];
             reason: string;
@@ -2601,6 +2618,7 @@ export interface operations {
     list_transitions: {
         parameters: {
             query?: {
+                cursor?: string;
                 limit?: number;
             };
             header?: never;
@@ -3640,6 +3658,28 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Attempt_"];
+                };
+            };
+        };
+    };
+    show_attempt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                attempt_id: number;
+                endpoint_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Attempt"];
                 };
             };
         };

@@ -3,17 +3,17 @@
 import { api, unwrap } from "../../api/client";
 import type { Account } from "../../api/types";
 import { Badge } from "../../components/Badge";
-import { ErrorNote, Loading } from "../../components/Notes";
+import { More } from "../../components/More";
 import { Moment } from "../../components/Time";
 import { words } from "../../lib/format";
-import { useResource } from "../../lib/resource";
+import { usePages } from "../../lib/resource";
 import { useEvents } from "../../state/live";
 
 export function Timeline({ account }: { account: Account }) {
-  const steps = useResource(account.id, () =>
+  const steps = usePages(account.id, (cursor) =>
     unwrap(
       api.GET("/api/accounts/{account_id}/transitions", {
-        params: { path: { account_id: account.id }, query: { limit: 100 } },
+        params: { path: { account_id: account.id }, query: { ...(cursor && { cursor }) } },
       }),
     ),
   );
@@ -21,12 +21,12 @@ export function Timeline({ account }: { account: Account }) {
   return (
     <section class="card" aria-labelledby="timeline-title">
       <h2 id="timeline-title">State timeline</h2>
-      <ErrorNote text={steps.error} onRetry={steps.reload} />
-      {!steps.data && steps.loading && <Loading />}
-      {steps.data?.data.length === 0 && <p class="muted">It has never been connected.</p>}
+      {steps.rows.length === 0 && !steps.loading && !steps.error && (
+        <p class="muted">It has never been connected.</p>
+      )}
       <ol class="timeline">
-        {steps.data?.data.map((step) => (
-          <li key={`${step.at}-${step.old}-${step.new}`}>
+        {steps.rows.map((step) => (
+          <li key={step.id}>
             <Badge state={step.new} />
             <span>
               {words(step.reason)}
@@ -38,6 +38,7 @@ export function Timeline({ account }: { account: Account }) {
           </li>
         ))}
       </ol>
+      <More pages={steps} what="changes" />
     </section>
   );
 }

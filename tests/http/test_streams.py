@@ -201,7 +201,7 @@ async def opened(stream: trio.SocketStream) -> None:
 
 @asynccontextmanager
 async def staged(
-    hub: EventHub | None = None, limits: dict[str, float] | None = None, **settings: Any
+    hub: EventHub | None = None, limits: dict[str, Any] | None = None, **settings: Any
 ) -> AsyncIterator[Stage]:
     """Accounts 1 and 2 of workspace 1, account 3 of workspace 2."""
     world = World(**settings)
@@ -359,6 +359,12 @@ async def test_a_websocket_is_refused_with_problem_details() -> None:
         async with stage.socket("account_id=1", headers=cookie | {"Origin": "http://x"}) as client:
             stage.commit(1)
             assert (await client.next()).number == 1
+
+
+async def test_a_websocket_counts_as_one_request_of_its_address() -> None:
+    """Two may come at once at a rate of one a second."""
+    async with staged(rate_per_address=1) as stage:
+        assert [(await stage.refusal({}))[0] for _ in range(3)] == [401, 401, 429]
 
 
 async def test_a_revoked_key_ends_its_streams() -> None:

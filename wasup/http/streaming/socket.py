@@ -54,7 +54,6 @@ def mount_socket(app: QuartTrio, door: Doorkeeper, desk: Desk) -> None:
 
 async def _open(door: Doorkeeper, desk: Desk) -> EventReader:
     headers = websocket.headers
-    door.admit(g.address)
     if "Origin" not in headers:
         # Whoever has a cookie is a browser, and a browser says whose page it shows.
         headers = Headers([(name, value) for name, value in headers if name.lower() != "cookie"])

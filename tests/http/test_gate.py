@@ -103,7 +103,7 @@ async def test_a_refusal_for_want_of_room_is_counted() -> None:
     assert places.refused == 0
     other = PLAIN.replace(b"wsp_a", b"wsp_b")
     assert gate.refuse(other, list) is None
-    Place(places).take()
+    Place(places, "somebody").take()
     assert b" 503 " in (gate.refuse(other, list) or b"")
     assert places.refused == 1
 

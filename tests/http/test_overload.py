@@ -197,6 +197,33 @@ async def test_the_surplus_is_refused_at_once_and_all_others_are_answered() -> N
         assert there.places.refused == 4
 
 
+def asking(*headers: str) -> bytes:
+    """A slow request with these headers."""
+    return "\r\n".join(("GET /slow HTTP/1.1", "Host: x", *headers, "", "")).encode()
+
+
+async def test_who_asks_for_everything_leaves_places_to_others() -> None:
+    """However it sends its key, and whichever way its requests take; a cookie, and no key at all, are callers too."""
+    async with scene(10) as there:
+        for _ in range(8):
+            await there.ask(asking("X-Api-Key: greedy"))
+        await there.slow.wait_begun(8)
+        for header in ("X-Api-Key: greedy", "Authorization: Bearer greedy"):
+            for more in ((), ("Connection: close",)):
+                assert (await (await there.ask(asking(header, *more))).hear())[0] == 503
+        await there.ask(asking("Cookie: wasup=modest"))
+        await there.slow.wait_begun(9)
+        await there.ask(asking("Connection: close"))
+        await there.slow.wait_begun(10)
+        assert there.places.in_hand == 10
+        there.slow.let_go.set()
+        with trio.fail_after(PATIENCE):
+            while there.places.in_hand:
+                await trio.sleep(0.005)
+        talkers = [await there.ask(asking("X-Api-Key: greedy")) for _ in range(8)]
+        assert [(await talker.hear())[0] for talker in talkers] == [200] * 8
+
+
 async def test_uploads_and_streams_hold_no_places() -> None:
     """Neither while they arrive nor once their answer has begun; a whole request does."""
     async with scene(1) as there:
@@ -255,16 +282,16 @@ async def test_who_waits_for_something_else_makes_room(
     del autojump_clock
     monkeypatch.setattr("wasup.http.places._LONG", 1.0)
     places = Places(2)
-    first, second, third = Place(places), Place(places), Place(places)
+    first, second, third = Place(places, "a"), Place(places, "b"), Place(places, "c")
     first.take()
     await trio.sleep(0.6)
     second.take()
-    assert not places.have_room()
+    assert not places.have_room("c")
     await trio.sleep(0.5)
-    assert places.have_room()
+    assert places.have_room("c")
     third.take()
     first.take()  # too late: it has none any more
-    assert not places.have_room()
+    assert not places.have_room("a")
     assert places.in_hand == 2
 
 

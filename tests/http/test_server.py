@@ -1,5 +1,6 @@
 """The guarded server on real sockets: what one client does to it, nobody else notices."""
 
+import json
 import socket
 import struct
 from collections.abc import AsyncIterator
@@ -15,6 +16,7 @@ from tests.http.fakes import World
 from tests.http.nonsense import HOSTILE, PING, RESET, UPGRADE
 from wasup.http import Places, ServerLimits, create_app, serve_http
 from wasup.http.gate import Overused
+from wasup.http.headers import SECURITY_HEADERS
 
 
 class Server:
@@ -137,6 +139,14 @@ async def test_hostile_bytes_end_their_own_connection_only() -> None:
         await neighbour.aclose()
 
 
+def assert_usual_headers(answer: bytes) -> None:
+    """The headers of every answer, and the request id that its body tells."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    headers = dict(line.lower().split(": ", 1) for line in head.decode().split("\r\n")[1:])
+    assert {name.lower(): value.lower() for name, value in SECURITY_HEADERS.items()}.items() <= headers.items()
+    assert json.loads(body)["request_id"] == headers["x-request-id"]
+
+
 @pytest.mark.parametrize("name", ["garbage", "a giant head", "a path that is no text", "two lengths", "no host"])
 async def test_what_is_no_request_is_answered_with_problem_details(name: str) -> None:
     """Even before the application has seen anything."""
@@ -145,6 +155,7 @@ async def test_what_is_no_request_is_answered_with_problem_details(name: str) ->
         assert answer.startswith(b"HTTP/1.1 4")
         assert b"application/problem+json" in answer
         assert b'"detail"' in answer
+        assert_usual_headers(answer)
 
 
 async def test_an_upgrade_to_what_is_no_websocket_is_refused_in_words(caplog: pytest.LogCaptureFixture) -> None:
@@ -342,6 +353,7 @@ async def test_when_all_are_at_work_newcomers_are_turned_away() -> None:
             assert answer.startswith(b"HTTP/1.1 503 ")
             assert b"application/problem+json" in answer
             assert b"Retry-After: 1" in answer
+            assert_usual_headers(answer)
         for stream in held:
             await stream.aclose()
         await trio.sleep(0.1)

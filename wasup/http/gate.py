@@ -9,7 +9,7 @@ refused, or answered, by the book. So the gate can only ever save work, and neve
 
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -20,7 +20,7 @@ from wasup.http.places import Places
 from wasup.http.problems import MEDIA_TYPE, Problem
 from wasup.http.refusal import HEALTH, OVERLOADED
 
-__all__ = ["Gate", "Overused"]
+__all__ = ["Gate", "Overused", "caller_of"]
 
 Overused = Callable[[str], float]
 """Seconds until this API key may be used again; 0 when that is now, or the key is not known."""
@@ -65,7 +65,7 @@ class Gate:
         wait = self._overused(_key(headers))
         if wait > 0:
             problem = too_many(KEY_OVERUSED, wait)
-        elif not self._places.have_room():
+        elif not self._places.have_room(caller_of(headers)):
             self._places.refused += 1
             problem = OVERLOADED
         else:
@@ -93,12 +93,17 @@ def _plain(data: bytes) -> tuple[bytes, bytes, dict[bytes, bytes]] | None:
     return method, target, headers
 
 
-def _key(headers: dict[bytes, bytes]) -> str:
+def caller_of(headers: Mapping[bytes, bytes]) -> str:
+    """Whose a request is: the key that it carries, or else its cookie, good or not; empty for nobody's."""
+    return _key(headers) or headers.get(b"cookie", b"").decode("latin-1")
+
+
+def _key(headers: Mapping[bytes, bytes]) -> str:
     """The API key that a request carries; it is not told here whether it is one."""
     bearer = headers.get(b"authorization")
     if bearer is None:
-        return headers.get(b"x-api-key", b"").decode("ascii")
-    return bearer.partition(b" ")[2].strip().decode("ascii")
+        return headers.get(b"x-api-key", b"").decode("latin-1")
+    return bearer.partition(b" ")[2].strip().decode("latin-1")
 
 
 def _answer(problem: Problem, request_id: bytes, more: list[tuple[bytes, bytes]], *, headless: bool) -> bytes:

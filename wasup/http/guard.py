@@ -6,6 +6,7 @@ out of `serve()` and so takes every other connection along. Its parts are used h
 """
 
 import logging
+import uuid
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, cast
@@ -24,11 +25,12 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import AppWrapper, ConnectionState, LifespanState
 from hypercorn.utils import parse_socket_addr
 
-from wasup.http.gate import Gate
+from wasup.http.gate import Gate, caller_of
+from wasup.http.headers import SECURITY_HEADERS
 from wasup.http.places import Places
 from wasup.http.problems import MEDIA_TYPE, Problem
 from wasup.http.refusal import HEALTH, Refused, is_whole_soon, refusal
-from wasup.http.streams import GuardedStream
+from wasup.http.sockets import GuardedStream
 from wasup.http.tasks import AppTasks, IdleTimer
 
 __all__ = ["BAD_REQUEST_DETAILS", "GuardedConnection", "raw_problem"]
@@ -44,9 +46,17 @@ BAD_REQUEST_DETAILS: Final = {
 }
 
 
-def raw_problem(status: int, detail: str) -> bytes:
-    """Problem details for a client that has not got as far as the application."""
-    return msgspec.json.encode(Problem(status, detail).details(""))
+def raw_problem(status: int, detail: str) -> tuple[dict[str, str], bytes]:
+    """Headers and problem details for a client that has not got as far as the application, and gets no further."""
+    request_id = uuid.uuid4().hex
+    body = msgspec.json.encode(Problem(status, detail).details(request_id))
+    headers = {
+        "Content-Type": MEDIA_TYPE,
+        "Content-Length": str(len(body)),
+        "Connection": "close",
+        "X-Request-Id": request_id,
+    }
+    return headers | SECURITY_HEADERS, body
 
 
 class _Http1(H11Protocol):
@@ -57,10 +67,12 @@ class _Http1(H11Protocol):
     Attributes:
         places: for requests in hand.
         gate: refuses plain requests that would be refused here or by the application.
+        tasks: of this connection.
     """
 
     places: Places
     gate: Gate
+    tasks: AppTasks
 
     async def stream_send(self, event: Event) -> None:
         """Take an event from the application.
@@ -105,7 +117,8 @@ class _Http1(H11Protocol):
         )
 
     async def _create_stream(self, request: h11.Request) -> None:
-        if request.target.partition(b"?")[0] not in _ALWAYS and not self.places.have_room():
+        caller = caller_of(dict(request.headers))
+        if request.target.partition(b"?")[0] not in _ALWAYS and not self.places.have_room(caller):
             await self._refuse(request)
             return
         # Compression would cost each WebSocket some 300 kB, and deflate what is encoded once for all of them.
@@ -113,6 +126,7 @@ class _Http1(H11Protocol):
         plain = h11.Request(
             method=request.method, target=request.target, headers=headers, http_version=request.http_version
         )
+        self.tasks.caller = caller
         await super()._create_stream(plain)
 
     async def _refuse(self, request: h11.Request) -> None:
@@ -131,11 +145,9 @@ class _Http1(H11Protocol):
         return
 
     async def _send_error_response(self, status_code: int) -> None:
-        body = raw_problem(status_code, BAD_REQUEST_DETAILS.get(status_code, BAD_REQUEST_DETAILS[400]))
+        fields, body = raw_problem(status_code, BAD_REQUEST_DETAILS.get(status_code, BAD_REQUEST_DETAILS[400]))
         headers = [
-            (b"content-length", str(len(body)).encode()),
-            (b"content-type", MEDIA_TYPE.encode()),
-            (b"connection", b"close"),
+            *((name.lower().encode(), value.encode()) for name, value in fields.items()),
             *self.config.response_headers("h11"),
         ]
         await self._send_h11_event(h11.Response(status_code=status_code, headers=headers))
@@ -218,7 +230,7 @@ class GuardedConnection(TCPServer):
                     server,
                     self.protocol_send,
                 )
-                self.protocol.places, self.protocol.gate = self._places, self._gate
+                self.protocol.places, self.protocol.gate, self.protocol.tasks = self._places, self._gate, tasks
                 await self.protocol.initiate()
                 await self.idle_task.restart(tasks, self._idle_timeout)
                 await self._read_data()

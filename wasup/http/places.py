@@ -9,8 +9,12 @@ A place is what a request holds while it costs something: from the last byte of 
 uploads hold none while they arrive, and streams and downloads none once they have begun. A request that has been in
 hand for a second does not compute, it waits, for an account that does not answer or a file from elsewhere: its place
 is given to the next one, so that a few sick accounts keep nobody out.
+
+Nobody takes all places: a caller gets another one only while more are free than a fourth of those that it holds. So one
+that asks for everything leaves a fifth of them to others, two leave a ninth, and whoever holds none gets the last.
 """
 
+from collections import Counter
 from typing import Final
 
 import trio
@@ -18,6 +22,7 @@ import trio
 __all__ = ["Place", "Places"]
 
 _LONG: Final = 1.0  # seconds; far beyond what a request takes whose turn comes, even when all places are taken
+_SHARE: Final = 4  # places that a caller may hold for each that is free
 
 
 class Places:
@@ -33,6 +38,7 @@ class Places:
     def __init__(self, most: int = 40) -> None:
         self._most = most
         self._held: dict[Place, float] = {}  # since when; the oldest is the first
+        self._callers: Counter[str] = Counter()  # how many each of them holds
         self.refused = 0
 
     @property
@@ -40,28 +46,38 @@ class Places:
         """How many places are held now."""
         return len(self._held)
 
-    def have_room(self) -> bool:
-        """Whether another request may come in."""
+    def have_room(self, caller: str) -> bool:
+        """Whether another request may come in.
+
+        Args:
+            caller: whose it is: the key that it carries, good or not; empty for none.
+        """
         while len(self._held) >= self._most:
             oldest, since = next(iter(self._held.items()))
             if trio.current_time() - since < _LONG:
                 return False
             oldest.give_back()
-        return True
+        return self._callers[caller] < _SHARE * (self._most - len(self._held))
 
     def hold(self, place: "Place") -> None:
         """This one is held from now on, even if there is no room: who was let in is not turned out."""
+        if place not in self._held:
+            self._callers[place.caller] += 1
         self._held[place] = trio.current_time()
 
     def release(self, place: "Place") -> None:
         """This one is free, if it was not already."""
-        self._held.pop(place, None)
+        if self._held.pop(place, None) is not None:
+            self._callers[place.caller] -= 1
+            if not self._callers[place.caller]:
+                del self._callers[place.caller]
 
 
 class Place:
     """One request's place: free until it is taken, and never again once it was given back."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Places, caller: str) -> None:
+        self.caller = caller
         self._places = places
         self._over = False
 

@@ -16,8 +16,7 @@ from hypercorn.utils import wrap_app
 from wasup.http.gate import Gate, Overused
 from wasup.http.guard import GuardedConnection, raw_problem
 from wasup.http.places import Places
-from wasup.http.problems import MEDIA_TYPE
-from wasup.http.streams import GuardedStream
+from wasup.http.sockets import GuardedStream
 
 __all__ = ["ServerLimits", "serve_http"]
 
@@ -26,7 +25,7 @@ _FAREWELLS: Final = 100  # who is turned away beyond so many at once gets no ans
 # Trio takes one connection from a listener each time round its loop: when that has much to do, the others would
 # wait unseen in the kernel for seconds, and could not even be refused.
 _ACCEPTORS: Final = 8
-_BUSY: Final = raw_problem(503, "Too many connections; try again soon.")
+_BUSY: Final = "Too many connections; try again soon."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,15 +208,14 @@ def _config(limits: ServerLimits) -> Config:
 
 async def _turn_away(door: _Door, stream: trio.SocketStream) -> None:
     """Answer before anything was read: with too many clients, each must cost next to nothing."""
-    head = (
-        f"HTTP/1.1 503 {HTTPStatus(503).phrase}\r\nContent-Type: {MEDIA_TYPE}\r\nContent-Length: {len(_BUSY)}\r\n"
-        "Retry-After: 1\r\nConnection: close\r\n\r\n"
-    )
+    fields, body = raw_problem(503, _BUSY)
+    lines = [f"HTTP/1.1 503 {HTTPStatus(503).phrase}", "Retry-After: 1", *map(": ".join, fields.items())]
+    head = "\r\n".join(lines) + "\r\n\r\n"
     door.turning_away += 1
     try:
         if door.turning_away <= _FAREWELLS:
             with trio.move_on_after(1.0):
-                await stream.send_all(head.encode() + _BUSY)
+                await stream.send_all(head.encode() + body)
                 await stream.send_eof()
                 await stream.receive_some(4096)
     except (trio.BrokenResourceError, trio.ClosedResourceError):

@@ -29,10 +29,14 @@ class AppTasks(TaskGroup):
 
     Args:
         places: for requests in hand.
+
+    Attributes:
+        caller: whose the next request is; see `Places.have_room`.
     """
 
     def __init__(self, places: Places) -> None:
         super().__init__()
+        self.caller = ""
         self._places = places
         self._beside: list[trio.CancelScope] = []
 
@@ -62,7 +66,7 @@ class AppTasks(TaskGroup):
     ) -> Callable[[ASGIReceiveEvent], Awaitable[None]]:
         """Run the application for one request; what is returned hands it an event."""
         outer, inner = trio.open_memory_channel[ASGIReceiveEvent](config.max_app_queue_size)
-        place = Place(self._places)
+        place = Place(self._places, self.caller)
         if scope["type"] == "websocket":
             place.take()  # its request has no body
 

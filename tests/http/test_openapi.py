@@ -1,7 +1,9 @@
 """The OpenAPI document and the page that shows it."""
 
 import re
+import subprocess
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,11 +14,14 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
+import wasup.http
 from tests.http.conftest import Client
 from tests.http.fakes import World
 from wasup.http import create_app
 from wasup.http.problems import TITLES
 
+WEB = Path(wasup.http.__file__).parent / "dashboard" / "web"
+DOCS = Path(wasup.http.__file__).parents[2] / "docs"
 PAGES = {"/", "/dashboard", "/dashboard/", "/dashboard/<path:path>"}
 UNDOCUMENTED = {"/openapi.json", "/docs", "/docs/<name>", "/metrics", *PAGES}
 
@@ -121,6 +126,27 @@ def test_what_the_library_has_no_word_for_is_there(document: dict[str, Any]) -> 
     for status, header in (("202", "Location"), ("401", "WWW-Authenticate"), ("429", "Retry-After")):
         assert sent["responses"][status]["headers"].keys() == {"X-Request-Id", header}
     assert paths["/health"]["get"]["security"] == []
+
+
+def test_the_operations_that_the_docs_name_are_there(document: dict[str, Any]) -> None:
+    """All that they name as ours; another service's stand in the first column of a table, by themselves."""
+    there = {re.sub(r"{\w+}", "{}", name).upper() for name, _ in operations(document)}
+    named: dict[str, str] = {}
+    for page in sorted(DOCS.glob("*.md")):
+        text = re.sub(r"(?m)^\| `[A-Z]+[` ,].*?\|(?= .+\|$)", "|", page.read_text())
+        for method, path in re.findall(r"`(GET|POST|PUT|PATCH|DELETE) (/api/[^`? ]+)", text):
+            named[re.sub(r"{\w+}", "{}", f"{method} {path}").upper()] = page.name
+    assert len(named) > 25
+    assert {name: page for name, page in named.items() if name not in there and "/SESSIONS" not in name} == {}
+
+
+def test_the_dashboards_types_are_those_of_the_document(document: dict[str, Any], tmp_path: Path) -> None:
+    """They are made of it by `npm run types`, and a change of the API must not get past the compiler."""
+    source = tmp_path / "openapi.json"
+    source.write_bytes(msgspec.json.encode(document))
+    command = ["node", "tools/types.mjs", str(source), "--check"]
+    checked = subprocess.run(command, cwd=WEB, capture_output=True, text=True, timeout=60, check=False)
+    assert (checked.returncode, checked.stderr) == (0, "")
 
 
 async def test_the_docs_page_needs_no_other_host(client: Client) -> None:

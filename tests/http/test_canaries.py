@@ -76,7 +76,7 @@ async def call_badly(url: str) -> None:
 
 
 async def test_no_secret_and_no_message_is_in_the_log_of_a_running_system(tmp_path: Path) -> None:
-    """Neither keys, codes, cookies, signing secrets, nor texts and names, when things go well, are refused, or crash."""
+    """No key, code, cookie, signing secret, text or name, whether things go well, are refused, or crash."""
     url = f"sqlite:///{tmp_path / 'wasup.db'}"
     legacy = {"legacy__enabled": "true", "legacy__api_key": LEGACY_KEY}
     async with running_emulator() as emulator, prepared(url, tmp_path, emulator, **legacy) as wasup:

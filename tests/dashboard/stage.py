@@ -35,6 +35,7 @@ class Stage:
     """A running system: where it is, its keys, its emulator's controls, and a browser.
 
     Attributes:
+        pid: of wasup's process.
         requests: addresses that the browser has asked for, in all its pages.
     """
 
@@ -43,6 +44,7 @@ class Stage:
     key: str
     admin: str
     browser: Browser
+    pid: int
     requests: list[str] = field(default_factory=list)
 
     @contextmanager
@@ -134,7 +136,7 @@ def open_stage(folder: Path) -> Iterator[Stage]:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=_ARGUMENTS)
             try:
-                yield Stage(url=system.url, emulator_url=system.emulator_url, key=key, admin=admin, browser=browser)
+                yield Stage(system.url, system.emulator_url, key, admin, browser, process.pid)
             finally:
                 browser.close()
     finally:

@@ -1,6 +1,12 @@
 """The dashboard in a real browser, before a real system: what a person does there, and whether everybody can."""
 
+import os
 import re
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -18,7 +24,7 @@ def test_a_newcomer_comes_from_the_key_to_an_answered_message(stage: Stage, size
     with stage.visitor(size) as visitor:
         visitor.sign_in(stage.key)
         visitor.assert_fits()
-        add_account(visitor, f"Support {number[-1]}")
+        add_account(visitor, f"Support {number[-1]}", first=size == DESKTOP)
         phones = visitor.open_phones()
         scan(visitor, phones, number)
         receive_and_answer(visitor, phones, number)
@@ -26,11 +32,15 @@ def test_a_newcomer_comes_from_the_key_to_an_answered_message(stage: Stage, size
         replay_a_delivery(visitor)
 
 
-def add_account(visitor: Visitor, name: str) -> None:
-    """From the list of accounts to the page of the new one."""
+def add_account(visitor: Visitor, name: str, *, first: bool) -> None:
+    """To the page of a new account: from the list of them, or, as a newcomer, from the steps of the first page."""
     page = visitor.page
-    visitor.go("Accounts")
-    page.get_by_role("button", name="Add account").click()
+    if first:
+        expect(page.get_by_role("heading", name="Welcome")).to_be_visible()
+        page.get_by_role("button", name="Add the first account").click()
+    else:
+        visitor.go("Accounts")
+        page.get_by_role("button", name="Add account").click()
     dialog = page.get_by_role("dialog", name="Add an account")
     dialog.get_by_label("Name").fill(name)
     dialog.get_by_label("Provider").select_option("emulated")
@@ -138,6 +148,71 @@ def test_a_wrong_key_is_refused_in_words_and_a_page_without_a_login_leads_to_the
         expect(page.get_by_label("API key")).to_be_visible()
 
 
+@contextmanager
+def halted(stage: Stage) -> Iterator[None]:
+    """Wasup does nothing meanwhile, and closes no connection."""
+    os.kill(stage.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(stage.pid, signal.SIGCONT)
+
+
+def test_heartbeats_keep_a_page_live_and_their_absence_makes_it_connect_anew(stage: Stage) -> None:
+    """Also when nothing happens, and when the other end is gone without a word; the page's clock runs ahead of ours."""
+    with stage.visitor() as visitor:
+        page = visitor.page
+        page.clock.install()
+        visitor.sign_in(stage.admin)
+        live = page.get_by_text("Live", exact=True)
+        expect(live).to_be_visible()
+        heard = visitor.context.new_cdp_session(page)
+        heartbeats: list[Any] = []
+        heard.on(
+            "Network.eventSourceMessageReceived",
+            lambda told: heartbeats.append(told) if told["eventName"] == "heartbeat" else None,
+        )
+        heard.send("Network.enable")
+        opened = [address for address in stage.requests if "/events/stream" in address]
+        page.clock.fast_forward(20_000)
+        until = time.monotonic() + 20
+        while not heartbeats:
+            assert time.monotonic() < until, "there is no heartbeat"
+            page.wait_for_timeout(100)
+        page.clock.fast_forward(30_000)
+        expect(live).to_be_visible()
+        assert [address for address in stage.requests if "/events/stream" in address] == opened
+        with halted(stage):
+            page.clock.fast_forward(45_000)
+            expect(page.get_by_text("Reconnecting…", exact=True)).to_be_visible()
+        expect(live).to_be_visible()
+        assert len([address for address in stage.requests if "/events/stream" in address]) > len(opened)
+
+
+def test_a_value_that_does_not_fit_is_told_at_its_field(stage: Stage) -> None:
+    """In words, by the name that stands above it; what is mended is saved."""
+    with stage.visitor() as visitor:
+        page = visitor.page
+        visitor.sign_in(stage.admin)
+        visitor.go("Settings")
+        form = page.get_by_role("form", name="Limits and thresholds")
+        rate = form.get_by_label("Rate per key")
+        before = rate.input_value()
+        rate.fill("-5")
+        form.get_by_role("button", name="Save").click()
+        expect(form.get_by_role("alert")).to_have_text("Rate per key: must be at least 0.01")
+        expect(rate).to_have_attribute("aria-invalid", "true")
+        expect(rate).to_be_focused()
+        rate.fill(before)
+        form.get_by_label("Default region").fill("BR")
+        form.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("status", name="Notices")).to_contain_text("Saved")
+        expect(form.get_by_label("Default region")).to_have_value("BR")
+        form.get_by_label("Default region").fill("")
+        form.get_by_role("button", name="Save").click()
+        expect(form.get_by_label("Default region")).to_have_value("")
+
+
 @pytest.mark.parametrize(
     ("scheme", "size"), [("light", DESKTOP), ("dark", DESKTOP), ("dark", PHONE)], ids=["light", "dark", "phone"]
 )
@@ -170,6 +245,21 @@ def test_faults_are_found_where_there_are_some(stage: Stage) -> None:
         """)
         found = {fault.split()[1] for fault in serious_faults(page)}
         assert found == {"image-alt", "color-contrast"}
+
+
+def test_the_interactive_docs_ask_the_api(stage: Stage) -> None:
+    """With a key, under the page's policy, and with nothing from another host."""
+    with stage.visitor() as visitor:
+        page = visitor.page
+        page.goto(f"{stage.url}/docs")
+        page.get_by_role("button", name="Authorize").first.click()
+        page.get_by_label("auth-bearer-value").fill(stage.key)
+        page.get_by_role("button", name="Apply credentials").first.click()
+        page.get_by_role("button", name="Close").first.click()
+        operation = page.locator("#operations-accounts-list_accounts")
+        operation.get_by_role("button", name="/api/accounts").first.click()
+        operation.get_by_role("button", name="Execute").click()
+        expect(operation.locator(".live-responses-table .response-col_status").last).to_contain_text("200")
 
 
 def test_no_request_goes_to_another_host(stage: Stage) -> None:

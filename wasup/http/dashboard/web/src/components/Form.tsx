@@ -18,6 +18,7 @@ function pointedOut(form: HTMLFormElement, error: unknown): string {
   const fault = error instanceof ApiError ? error.fault : null;
   const control = fault && form.elements.namedItem(fault.field);
   if (!fault || !(control instanceof HTMLElement)) return wordsOf(error);
+  control.closest("details")?.setAttribute("open", "");
   control.setAttribute("aria-invalid", "true");
   control.focus();
   const label = control.closest("label")?.querySelector(".field-label")?.textContent;

@@ -4,6 +4,7 @@ import base64
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,13 +14,15 @@ from standardwebhooks import Webhook
 
 from tests.webhooks.receiver import Receiver, receiver, says
 from wasup.ports.clock import SystemClock
-from wasup.ports.events import MessageReceived, MessageStatusChanged
+from wasup.ports.events import ChatSynced, MessageReceived, MessageStatusChanged
 from wasup.ports.messages import Image, MediaRef, Text
 from wasup.ports.outbox import Endpoint, EndpointFormat, LegacyFacts, PendingEvent
 from wasup.ports.store import DatabaseUnavailable
 from wasup.ports.webhooks import EVENT_LIMIT, MediaAway, Outcome
 from wasup.webhooks import PosterSettings, WebhookPoster
 from wasup.webhooks.examples import EXAMPLES
+from wasup.webhooks.legacy import CHAT_SYNC
+from wasup.webhooks.transport import Transport
 
 NEW, OLD = (f"whsec_{base64.b64encode(bytes(range(n, n + 32))).decode()}" for n in (0, 32))
 
@@ -248,6 +251,63 @@ async def test_a_legacy_call_that_is_not_accepted_ends_the_delivery() -> None:
     async with receiver(says(500)) as server, poster() as post:
         answer = await post.post(legacy(server), [event(status("read"))])
         assert (answer.outcome, len(server.requests)) == (Outcome.FAILED, 1)
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [(500, "skipped"), (400, "skipped"), (404, "skipped"), (410, "skipped"), (302, "skipped"), (202, "delivered"),
+     (429, "failed"), (503, "failed")],
+)  # fmt: skip
+async def test_a_list_of_chats_that_is_not_taken_holds_up_no_message(code: int, outcome: str) -> None:
+    """An account that is not connected, or a server that fails on every list: left out, unless it is only busy."""
+    chats = next(one for one in EXAMPLES if isinstance(one, ChatSynced))
+    async with receiver(says(code)) as server, poster() as post:
+        answer = await post.post(legacy(server), [event(chats)])
+        assert (answer.outcome.value, [request.path for request in server.requests]) == (outcome, [CHAT_SYNC])
+        assert str(code) in answer.detail
+    assert (await nobody(chats)).outcome is Outcome.FAILED
+
+
+async def nobody(data: Any) -> Any:
+    """The answer of a back end that is not there."""
+    async with receiver(says(200)) as server:
+        address = legacy(server)
+    async with poster() as post:
+        return await post.post(address, [event(data)])
+
+
+async def test_a_message_whose_media_are_too_large_for_the_back_end_goes_without_them() -> None:
+    """A limit of its web server is no reason to hold up what somebody wrote."""
+
+    async def media(_account_id: int, _ref: MediaRef) -> bytes:
+        return b"x" * 1_000_000
+
+    async def narrow(server: Receiver, stream: trio.SocketStream) -> None:
+        await says(413 if len(server.requests[-1].body) > 1_000_000 else 200)(server, stream)
+
+    picture = message(Image(media=MediaRef(ref="m-9", mime="image/png"), caption="look"))
+    async with receiver(narrow) as server, poster(media=media) as post:
+        assert (await post.post(legacy(server), [event(picture)])).outcome is Outcome.DELIVERED
+        told = msgspec.json.decode(server.requests[-1].body)["data"]["message"]
+        assert (told["body"], told["has_media"], "media" in told) == ("look", True, False)
+
+
+async def test_who_answers_without_reading_on_is_heard() -> None:
+    """As web servers do with what is too large for them: they answer, and take no more of it."""
+
+    async def refuse(stream: trio.SocketStream) -> None:
+        await stream.receive_some(100)
+        await stream.send_all(b"HTTP/1.1 413 X\r\nContent-Length: 0\r\n\r\n")
+        await stream.aclose()
+
+    transport = Transport(clock=SystemClock(), allow_private=True)
+    async with trio.open_nursery() as nursery:
+        (listener,) = await nursery.start(partial(trio.serve_tcp, refuse, 0, host="127.0.0.1"))
+        url = f"http://127.0.0.1:{listener.socket.getsockname()[1]}/"
+        answer = await transport.post(url, [], b"x" * 20_000_000, timeout=5)
+        await transport.aclose()
+        nursery.cancel_scope.cancel()
+    assert answer.status == 413
 
 
 async def test_sent_is_told_when_the_back_end_has_stored_what_it_sent() -> None:

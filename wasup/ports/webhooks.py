@@ -21,7 +21,7 @@ class Outcome(StrEnum):
     """What became of an attempt."""
 
     DELIVERED = "delivered"  # any 2xx in time
-    SKIPPED = "skipped"  # nothing was sent, and nothing is to be: the endpoint's format cannot say this event
+    SKIPPED = "skipped"  # it is not to be sent: the endpoint's format cannot say this event, or its back end hear it
     GONE = "gone"  # 410: the endpoint wants nothing more
     FAILED = "failed"  # anything else: the events are tried again
     REFUSED = "refused"  # by us: the address is not one that we may call
@@ -34,12 +34,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         outcome: what became of it.
         detail: status code or error, for people.
+        status: the HTTP status; None when no answer came.
         retry_after: seconds that the receiver asked us to wait; of `LATER`, how long to wait.
         slow_down: the receiver has too much to do (429, 502, 504).
     """
 
     outcome: Outcome
     detail: str
+    status: int | None = None
     retry_after: float | None = None
     slow_down: bool = False
 

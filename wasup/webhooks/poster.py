@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
@@ -17,6 +17,7 @@ from wasup.ports.outbox import Endpoint, EndpointFormat, LegacyFacts, PendingEve
 from wasup.ports.store import StoreError
 from wasup.ports.webhooks import Answer, MediaAway, Outcome
 from wasup.webhooks.legacy import (
+    CHAT_SYNC,
     WEBHOOK,
     LegacyCall,
     UnknownPhone,
@@ -37,6 +38,8 @@ _SETTLED: Final = 1.0  # seconds after which the back end has stored what it sen
 _MEDIA_LIMIT: Final = 16 * 1024 * 1024
 _MEDIA_PATIENCE: Final = 300.0  # seconds after which a message goes without media that are not to be had
 _MEDIA_RETRY: Final = 5.0
+_TOO_LARGE: Final = 413
+_NOT_NOW: Final = frozenset({408, 425, 429, 502, 503, 504})  # that says nothing about what was asked
 _DELIVERED: Final = Answer(outcome=Outcome.DELIVERED, detail="nothing to tell")
 _decode = msgspec.json.Decoder(EventData).decode
 _encode = msgspec.json.Encoder().encode
@@ -140,17 +143,32 @@ class WebhookPoster:
             return Answer(outcome=Outcome.LATER, detail="the back end is still storing it", retry_after=early)
         try:
             patient = 0 <= age < _MEDIA_PATIENCE
-            calls = translate(event, await self._find_out(event, now, patient=patient))
+            known = await self._find_out(event, now, patient=patient)
+            calls = translate(event, known)
         except UnknownPhone as error:
             return Answer(outcome=Outcome.SKIPPED, detail=str(error))
         except MediaAway as error:
             return Answer(outcome=Outcome.LATER, detail=str(error), retry_after=_MEDIA_RETRY)
         except StoreError as error:
             return Answer(outcome=Outcome.LATER, detail=str(error), retry_after=1.0)
+        answer = await self._tell(endpoint, calls)
+        if answer.status == _TOO_LARGE and known.media is not None:
+            log.warning("legacy.media_too_large", account_id=event.whatsapp_account_id, event_id=pending.id)
+            answer = await self._tell(endpoint, translate(event, replace(known, media=None)))
+        return answer
+
+    async def _tell(self, endpoint: Endpoint, calls: Sequence[LegacyCall]) -> Answer:
+        """Make the calls in order, up to the first that is not accepted.
+
+        A list of chats that the back end does not take is left out: it answers so to every list of an account that is
+        not connected, and on some machines to all lists, and the messages behind it must not wait for that.
+        """
         answer = _DELIVERED
         for call in calls:
             answer = await self._call(endpoint, call)
-            if answer.outcome is not Outcome.DELIVERED:
+            if call.path == CHAT_SYNC and answer.status not in {None, *_NOT_NOW} and not _accepted(answer):
+                return Answer(outcome=Outcome.SKIPPED, detail=f"the back end takes no list of chats: {answer.detail}")
+            if not _accepted(answer):
                 break
         return answer
 
@@ -195,3 +213,7 @@ class WebhookPoster:
     async def aclose(self) -> None:
         """Close all connections."""
         await self._transport.aclose()
+
+
+def _accepted(answer: Answer) -> bool:
+    return answer.outcome is Outcome.DELIVERED

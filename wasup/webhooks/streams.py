@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import httpcore
@@ -25,7 +26,8 @@ class _WholeStream(httpcore.AsyncNetworkStream):
         """Send what was held back, and read."""
         if self._held:
             whole, self._held = b"".join(self._held), []
-            await self._inner.write(whole, timeout)
+            with suppress(httpcore.WriteError):  # who takes no more of it may have answered all the same
+                await self._inner.write(whole, timeout)
         return await self._inner.read(max_bytes, timeout)
 
     async def aclose(self) -> None:

@@ -103,12 +103,18 @@ class Transport:
     def _classify(self, response: httpcore.Response) -> Answer:
         status = response.status
         if 200 <= status < 300:
-            return Answer(outcome=Outcome.DELIVERED, detail=str(status))
+            return Answer(outcome=Outcome.DELIVERED, detail=str(status), status=status)
         if status == 410:
-            return Answer(outcome=Outcome.GONE, detail="410")
+            return Answer(outcome=Outcome.GONE, detail="410", status=status)
         named = {name.lower(): value for name, value in response.headers}
         wait = _seconds(named.get(b"retry-after"), self._clock.now_ms() / 1000)
-        return Answer(outcome=Outcome.FAILED, detail=str(status), retry_after=wait, slow_down=status in _OVERLOADED)
+        return Answer(
+            outcome=Outcome.FAILED,
+            detail=str(status),
+            status=status,
+            retry_after=wait,
+            slow_down=status in _OVERLOADED,
+        )
 
     async def _take(self, origin: httpcore.Origin) -> httpcore.AsyncHTTPConnection | None:
         """An idle connection to this origin that is still open; those that are not are closed on the way."""

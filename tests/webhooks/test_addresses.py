@@ -1,10 +1,13 @@
 """Which addresses a webhook may be sent to, in every spelling."""
 
 import socket
+import threading
+from collections.abc import Callable
 
 import httpcore
 import pytest
 import trio
+import trio.testing
 
 from wasup.webhooks.addresses import CheckedBackend, ForbiddenAddress, is_public
 
@@ -116,23 +119,32 @@ async def test_no_spelling_of_a_local_address_gets_through(host: str) -> None:
         assert "resolve" in str(caught.value)  # a system whose resolver does not know that form
 
 
+def resolver(monkeypatch: pytest.MonkeyPatch, resolve: Callable[[str], list[str]]) -> None:
+    """Names are resolved by this function."""
+
+    def getaddrinfo(host: str, port: int, *, type: int, flags: int = 0) -> list[tuple[object, ...]]:  # noqa: A002
+        if flags & socket.AI_NUMERICHOST:
+            raise socket.gaierror(socket.EAI_NONAME, "that is a name")
+        return [(socket.AF_INET, type, 6, "", (address, port)) for address in resolve(host)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+
 async def test_the_address_that_was_checked_is_the_one_that_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
     """A name is resolved once: a second, different answer (DNS rebinding) is never asked for."""
     asked: list[str] = []
     called: list[str] = []
 
-    async def resolve(host: str, port: int, **_: object) -> list[tuple[object, ...]]:
-        await trio.lowlevel.checkpoint()
+    def resolve(host: str) -> list[str]:
         asked.append(host)
-        answer = "8.8.8.8" if len(asked) == 1 else "127.0.0.1"
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (answer, port))]
+        return ["8.8.8.8" if len(asked) == 1 else "127.0.0.1"]
 
     async def connect(_self: object, host: str, *_args: object) -> None:
         await trio.lowlevel.checkpoint()
         called.append(host)
         raise httpcore.ConnectError("not really")
 
-    monkeypatch.setattr(trio.socket, "getaddrinfo", resolve)
+    resolver(monkeypatch, resolve)
     monkeypatch.setattr(httpcore.TrioBackend, "connect_tcp", connect)
     with pytest.raises(httpcore.ConnectError):
         await CheckedBackend(allow_private=False).connect_tcp("rebind.example", 443)
@@ -144,17 +156,15 @@ async def test_of_several_addresses_only_public_ones_are_tried(monkeypatch: pyte
     """A name with a private address beside public ones does not lead inside, and the next public one is tried."""
     called: list[str] = []
 
-    async def resolve(_host: str, port: int, **_: object) -> list[tuple[object, ...]]:
-        await trio.lowlevel.checkpoint()
-        addresses = ["10.0.0.1", "8.8.8.8", "127.0.0.1", "8.8.4.4"]
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
+    def resolve(_host: str) -> list[str]:
+        return ["10.0.0.1", "8.8.8.8", "127.0.0.1", "8.8.4.4"]
 
     async def connect(_self: object, host: str, *_args: object) -> None:
         await trio.lowlevel.checkpoint()
         called.append(host)
         raise httpcore.ConnectError("not really")
 
-    monkeypatch.setattr(trio.socket, "getaddrinfo", resolve)
+    resolver(monkeypatch, resolve)
     monkeypatch.setattr(httpcore.TrioBackend, "connect_tcp", connect)
     with pytest.raises(httpcore.ConnectError):
         await CheckedBackend(allow_private=False).connect_tcp("mixed.example", 443)
@@ -165,3 +175,30 @@ async def test_a_name_that_does_not_resolve_is_a_failure_to_connect() -> None:
     """It is tried again like any other failure, not refused for good."""
     with pytest.raises(httpcore.ConnectError, match="does not resolve"):
         await CheckedBackend(allow_private=False).connect_tcp("no-such-name.invalid", 443)
+
+
+async def test_a_resolver_that_hangs_holds_up_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many deliveries to one endpoint wait for its name: others find theirs, and threads are left for them."""
+    back = threading.Event()
+
+    def resolve(host: str) -> list[str]:
+        if host == "hangs.example":
+            back.wait(20)
+        return ["127.0.0.1"]
+
+    async def wait_for_it(backend: CheckedBackend) -> None:
+        with pytest.raises(ForbiddenAddress):
+            await backend.connect_tcp("hangs.example", 443)
+
+    resolver(monkeypatch, resolve)
+    stuck = CheckedBackend(allow_private=False)
+    try:
+        async with trio.open_nursery() as nursery:
+            for _ in range(100):
+                nursery.start_soon(wait_for_it, stuck)
+            await trio.testing.wait_all_tasks_blocked()
+            with trio.fail_after(2), pytest.raises(ForbiddenAddress):
+                await CheckedBackend(allow_private=False).connect_tcp("answers.example", 443)
+            back.set()
+    finally:
+        back.set()

@@ -8,6 +8,8 @@ mapped forms all arrive here as what the resolver made of them.
 import ipaddress
 import socket
 from collections.abc import Iterable
+from functools import partial
+from typing import Any, Final
 
 import httpcore
 import trio
@@ -17,6 +19,7 @@ __all__ = ["CheckedBackend", "ForbiddenAddress", "is_public"]
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 """The only IPv6 addresses that the public internet has; beside them lie local ones and embedded forms of IPv4."""
+_LOOKUPS: Final = 4  # threads
 
 
 class ForbiddenAddress(Exception):  # noqa: N818
@@ -40,6 +43,8 @@ def is_public(address: str) -> bool:
 class CheckedBackend(httpcore.AsyncNetworkBackend):
     """httpcore's Trio backend with the address check in front of every connection.
 
+    It has a few threads of its own for looking names up: where a resolver hangs, nobody else waits for that.
+
     Args:
         allow_private: let every address pass.
     """
@@ -47,6 +52,7 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
     def __init__(self, *, allow_private: bool) -> None:
         self._inner = httpcore.TrioBackend()
         self._allow_private = allow_private
+        self._lookups = trio.CapacityLimiter(_LOOKUPS)
 
     async def connect_tcp(
         self,
@@ -63,7 +69,7 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
             httpcore.ConnectError: the name does not resolve, or nobody answers.
         """
         try:
-            found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = await self._look_up(host, port)
         except OSError as error:
             raise httpcore.ConnectError(f"{host} does not resolve") from error
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
@@ -77,6 +83,13 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
             except httpcore.ConnectError as error:
                 failure = error
         raise failure or httpcore.ConnectError(host)
+
+    async def _look_up(self, host: str, port: int) -> list[Any]:
+        look = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        try:
+            return look(flags=socket.AI_NUMERICHOST)
+        except OSError:  # a name
+            return await trio.to_thread.run_sync(look, abandon_on_cancel=True, limiter=self._lookups)
 
     async def sleep(self, seconds: float) -> None:
         """Sleep."""

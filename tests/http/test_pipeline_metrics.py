@@ -1,10 +1,16 @@
 """What `/metrics` tells of the pipeline, the cache and the accounts' own processes."""
 
 from dataclasses import dataclass
+from typing import Any
 
+import pytest
+import trio
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
+from trio.testing import MockClock
 
+from tests.http.conftest import Client
+from tests.http.fakes import World
 from wasup.actors.runtime import Pulse
 from wasup.http.pipeline_metrics import pipeline_metrics
 from wasup.ports.session import Usage
@@ -53,3 +59,22 @@ async def test_counters_cache_and_processes_are_told_without_naming_an_account()
     ):
         assert line in lines
     assert any(line.startswith("wasup_trio_tasks ") and float(line.split()[1]) >= 1 for line in lines)
+
+
+async def test_counting_rows_takes_a_small_share_of_the_databases_time(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The longer it takes, the less often it is done, however often somebody scrapes."""
+    world = World(metrics_public=True)
+    client, count, counted = Client(world), world.rows.totals, list[float]()
+
+    async def slow() -> Any:
+        counted.append(trio.current_time())
+        await trio.sleep(2)
+        return await count()
+
+    monkeypatch.setattr(world.rows, "totals", slow)
+    for _ in range(30):
+        assert b"wasup_messages" in (await client.get("/metrics", key=None)).body
+        await trio.sleep(10)
+    assert len(counted) == 3

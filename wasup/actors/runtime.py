@@ -1,13 +1,14 @@
 """What the actors of one instance share: settings, ports, limits. Made once by the composition root."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import trio
 
 from wasup.actors.event_hub import EventHub
+from wasup.actors.group_commit import GroupCommit
 from wasup.actors.names import writer_name
 from wasup.actors.policy import AttemptLimiter
 from wasup.actors.traffic import Traffic
@@ -16,6 +17,7 @@ from wasup.ports.media import MediaStore
 from wasup.ports.outbox import Retention
 from wasup.ports.session import Provider, Usage
 from wasup.ports.store import AccountStore, DatabaseUnavailable, MessageStore, OutboxStore, Ownership, SyncStore
+from wasup.ports.sync import CommitResult, IncomingBatch
 from wasup.ports.webhooks import Poster
 from wasup.settings import Settings
 from wasup.supervisor import Registry
@@ -171,6 +173,7 @@ class Runtime:
         given_up: accounts whose trees are gone for good, until somebody asks, with the reason while it is yet to be
             written to their rows. Kept here since it outlives the reconciler.
         media: where the bytes of messages lie that are to be sent.
+        together: brings the sync writers' commits together.
         upload_gate: media being handed to providers at the same time, each in memory as a whole.
         hub: told of every event that is committed here, for those who follow.
     """
@@ -194,6 +197,7 @@ class Runtime:
             name: trio.CapacityLimiter(min(most, provider.capabilities.opens_at_once or most))
             for name, provider in self.providers.items()
         }
+        self.together = GroupCommit(self._commit, enough=max(1, self.settings.sync.batch // 2))
         self.upload_gate = trio.CapacityLimiter(_UPLOADS)
         self._workspace_qr: dict[int, AttemptLimiter] = {}
         self._account_qr: dict[int, AttemptLimiter] = {}
@@ -229,6 +233,9 @@ class Runtime:
         if self._stores is None:
             raise DatabaseUnavailable("the database is not open")
         return self._stores
+
+    async def _commit(self, batches: Sequence[IncomingBatch]) -> CommitResult:
+        return await self.stores.sync.commit(batches)
 
     def open_ground(self, stores: Stores, incarnation: int) -> None:
         """The database is open and owned."""

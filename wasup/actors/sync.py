@@ -109,12 +109,15 @@ class SyncWriter(Actor[Store]):
             del self._unwritten[: len(first)]
 
     async def _write(self, stores: list[Store]) -> None:
-        self._tell(stores, await self._settle(_by_account(stores)))
+        self._tell(stores, await self._settle(_by_account(stores), together=True))
 
-    async def _settle(self, batches: list[IncomingBatch]) -> CommitResult:
-        """Commit; what is refused as a whole is settled half by half, down to the item that is to blame."""
+    async def _settle(self, batches: list[IncomingBatch], *, together: bool = False) -> CommitResult:
+        """Commit; what is refused as a whole is settled half by half, down to the item that is to blame.
+
+        The halves go alone: what is to blame shall be refused without what other writers have.
+        """
         try:
-            return await self._commit(batches)
+            return await self._commit(batches, together=together)
         except DataRefused as error:
             halves = _halves(batches)
             if halves is None:
@@ -134,9 +137,12 @@ class SyncWriter(Actor[Store]):
         log.error("sync.item_rejected", account_id=batch.fence.account_id, items=kinds, reason=reason[:500])
         return result
 
-    async def _commit(self, batches: list[IncomingBatch]) -> CommitResult:
+    async def _commit(self, batches: list[IncomingBatch], *, together: bool = False) -> CommitResult:
         begun = trio.current_time()
-        result = await self._insist(lambda: self._runtime.stores.sync.commit(batches))
+        group = self._runtime.together
+        result = await self._insist(
+            lambda: group.commit(batches) if together else self._runtime.stores.sync.commit(batches)
+        )
         pulse = self._runtime.pulse
         pulse.traffic.commits.add(trio.current_time() - begun, result.new_messages)
         self._runtime.hub.publish(result.events)

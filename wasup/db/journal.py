@@ -47,6 +47,8 @@ class Journal:
         self._driver = driver
         self._sequences = dict(sequences)
         self._now = now
+        # One draw for all events: each gives the interpreter's lock away, and getting it back takes milliseconds.
+        self._salt = secrets.token_hex(4)
         self._marks = marks
         self.events: list[LoggedEvent] = []
         self._told: dict[int, list[tuple[str, int]]] = defaultdict(list)  # account -> (type, sequence)
@@ -58,7 +60,7 @@ class Journal:
         self._sequences[account_id] = seq
         data = make(seq)
         kind = _kinds.get(data.__class__) or _kinds.setdefault(data.__class__, event_type(data))
-        event_id = f"evt_{account_id}_{seq}_{secrets.token_hex(4)}"
+        event_id = f"evt_{account_id}_{seq}_{self._salt}"
         body = _encode(data).decode()
         self.events.append(
             LoggedEvent(

@@ -1,0 +1,125 @@
+"""Group commit: what several sync writers have at the same time goes to the database in one transaction.
+
+A transaction costs some fifteen round trips however little it writes. With four writers that commit side by side, a
+thousand messages a second are a hundred and fifty transactions of a few messages each, and take as much of a processor
+as three thousand a second do in larger ones. So while a transaction is on its way, what comes meanwhile waits for its
+end and goes together, unless it is enough for one of its own.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import trio
+from msgspec.structs import replace
+
+from wasup.ports.store import DataRefused
+from wasup.ports.sync import CommitResult, IncomingBatch
+
+__all__ = ["Commit", "GroupCommit"]
+
+Commit = Callable[[Sequence[IncomingBatch]], Awaitable[CommitResult]]
+"""`SyncStore.commit`."""
+
+
+class _Part:
+    """What one writer brings.
+
+    Attributes:
+        turn: set when its writer is to lead all that wait, or to go with who leads them.
+        done: set when the transaction that it went with has ended.
+        outcome: of that; None if nobody knows, as when whoever led was cancelled.
+        refused: whether the database refused all of it, perhaps not because of this part.
+    """
+
+    __slots__ = ("batches", "done", "outcome", "refused", "size", "turn")
+
+    def __init__(self, batches: Sequence[IncomingBatch]) -> None:
+        self.batches = batches
+        self.size = sum(len(batch.items) for batch in batches)
+        self.turn = trio.Event()
+        self.done = trio.Event()
+        self.outcome: CommitResult | Exception | None = None
+        self.refused = False
+
+
+class GroupCommit:
+    """Brings writers together. No account may be in the hands of two of them.
+
+    Args:
+        commit: writes in one transaction.
+        enough: items that are worth a transaction of their own while others are on their way.
+    """
+
+    def __init__(self, commit: Commit, *, enough: int) -> None:
+        self._commit = commit
+        self._enough = enough
+        self._running = 0
+        self._waiting: list[_Part] = []
+
+    async def commit(self, batches: Sequence[IncomingBatch]) -> CommitResult:
+        """As `SyncStore.commit`, perhaps together with others.
+
+        What a transaction has told is told to one of those who went together; the others hear only what concerns them
+        all (`endpoints`), and their own accounts (`refused`).
+        """
+        while True:
+            part = await self._go(_Part(batches))
+            if part.refused:
+                return await self._commit(batches)
+            if isinstance(part.outcome, Exception):
+                raise part.outcome
+            if part.outcome is not None:
+                return part.outcome
+
+    async def _go(self, part: _Part) -> _Part:
+        """Wait for a turn and lead all that wait, or go with who leads them."""
+        self._waiting.append(part)
+        try:
+            if self._running and sum(one.size for one in self._waiting) < self._enough:
+                await part.turn.wait()
+            if part in self._waiting:
+                group, self._waiting = self._waiting, []
+                for one in group:
+                    one.turn.set()  # from here on nobody of them leaves
+                await self._lead(group, part)
+        finally:
+            if part in self._waiting:  # cancelled before its turn, or in it
+                self._waiting.remove(part)
+                self._call_next()
+            else:
+                # Whoever is cancelled while others write for it waits for the end of that: it will be repeated, and
+                # must not be while it is still on its way.
+                with trio.CancelScope(shield=True):
+                    await part.done.wait()
+        return part
+
+    async def _lead(self, group: list[_Part], leader: _Part) -> None:
+        self._running += 1
+        try:
+            batches = sorted((batch for part in group for batch in part.batches), key=lambda one: one.fence.account_id)
+            result = await self._commit(batches)
+        except DataRefused as error:
+            for part in group:
+                part.refused = len(group) > 1
+                part.outcome = error
+        except Exception as error:  # noqa: BLE001 - it is everybody's, and each raises it
+            for part in group:
+                part.outcome = error
+        else:
+            for part in group:
+                part.outcome = _share(result, part, all_=part is leader)
+        finally:
+            self._running -= 1
+            for part in group:
+                part.done.set()
+            self._call_next()
+
+    def _call_next(self) -> None:
+        if self._waiting and not self._running:
+            self._waiting[0].turn.set()
+
+
+def _share(result: CommitResult, part: _Part, *, all_: bool) -> CommitResult:
+    refused = result.refused & {batch.fence.account_id for batch in part.batches}
+    if all_:
+        return replace(result, refused=refused)
+    return CommitResult(refused=refused, endpoints=result.endpoints)

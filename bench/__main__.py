@@ -77,7 +77,7 @@ webhooks  deliveries alone: single and batched backlogs, and five endpoints of w
 webjs     accounts in real browsers: start, memory beside whatsapp-web.js, idle processor time, messages
 soak      traffic, drops, kills and reconnects for ten minutes; memory, actors and files must stay flat
 
-Parts alone: bench/bench_supervisor.py (supervision beside plain Trio), bench/bench_commit.py (the write path)."""
+Parts alone: `python -m bench.bench_supervisor` (beside plain Trio), `python -m bench.bench_commit` (the write path)."""
 
 
 def run(

@@ -1,25 +1,21 @@
 """Messages per second of `SyncStore.commit`, with events and one endpoint's outbox rows, over 1,000 accounts.
 
-    python bench/bench_commit.py [--seconds 6] [--accounts 1000] [--writers 2] [mariadb|sqlite|mysql ...]
+    python -m bench.bench_commit [--seconds 6] [--accounts 1000] [--writers 2] [mariadb|sqlite|mysql ...]
 
 MariaDB (and MySQL, when WASUP_TEST_MYSQLD names a server program) run as private servers of this program.
 """
 
 import argparse
-import importlib.util
 import itertools
-import os
 import random
-import sys
 import tempfile
 import time
 from collections import defaultdict
 from contextlib import AsyncExitStack
-from pathlib import Path
-from types import ModuleType
 
 import trio
 
+from bench.database import database_server
 from wasup.bridge import Bridge
 from wasup.db import Database, migrate
 from wasup.ports.accounts import Fence
@@ -29,17 +25,6 @@ from wasup.ports.store import IncomingBatch, NewAccount
 
 _BODY = "Olá! Segue a confirmação do pedido número 12345, qualquer dúvida é só chamar aqui. 👍 "
 _serial = itertools.count()
-
-
-def _servers() -> ModuleType:
-    path = Path(__file__).parent.parent / "tests" / "db" / "servers.py"
-    spec = importlib.util.spec_from_file_location("wasup_test_servers", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def _message(account: int, chooser: random.Random) -> Message:
@@ -112,7 +97,6 @@ async def _run(name: str, url: str, bridge: Bridge, options: argparse.Namespace)
 
 async def main(options: argparse.Namespace) -> None:
     """Measure each database that was asked for."""
-    servers = _servers()
     for name in options.databases:
         async with AsyncExitStack() as stack:
             bridge = await stack.enter_async_context(Bridge())
@@ -120,11 +104,7 @@ async def main(options: argparse.Namespace) -> None:
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="wasup-bench-"))
                 await _run(name, f"sqlite:///{folder}/bench.db", bridge, options)
                 continue
-            if name == "mysql":
-                context = servers.mysql_server(os.environ["WASUP_TEST_MYSQLD"])
-            else:
-                context = servers.mariadb_server()
-            server = await stack.enter_async_context(context)
+            server = await stack.enter_async_context(database_server(name))
             await bridge.run(server.create_database, "bench")
             await _run(name, server.url("bench"), bridge, options)
 

@@ -15,6 +15,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from bench.database import WORDS
 from tests.db.servers import find_mariadbd
 
 __all__ = [
@@ -180,7 +181,7 @@ def _processor() -> str:
 
 def _version(binary: str) -> str:
     said = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False)
-    return said.stdout.strip() + "; every commit is flushed, buffer pool 256 MB"
+    return said.stdout.strip() + f"; {WORDS}"
 
 
 def _filesystem(folder: Path) -> str:

@@ -34,7 +34,9 @@ __all__ = ["Order", "PumpProvider", "Told"]
 _TICK = 0.005
 _PATIENCE = 60.0
 _CHATS = 20
+_CHOICES = 7919  # a prime, so that an account's messages go to all of its chats in turns
 _BODY = "Olá! Segue a confirmação do pedido número 12345, qualquer dúvida é só chamar aqui. 👍 "
+_CONTENTS = [Text(body=_BODY[:size]) for size in range(40, 85)]
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +81,8 @@ class _Session:
 
     def __init__(self, pump: "PumpProvider", account_id: int) -> None:
         self._pump = pump
-        self.account_id = account_id
+        chats = [f"55119{account_id:05d}{number:03d}@c.us" for number in range(_CHATS)]
+        self.people = [(chat, f"Customer {chat[7:13]}") for chat in chats]
         me = Me(id=f"{551190000000 + account_id}@c.us", push_name=f"Bench {account_id}")
         self.waiting: deque[SessionEvent] = deque([Ready(me=me)])
         self.bell = trio.Event()
@@ -161,8 +164,8 @@ class PumpProvider:
 
     async def run(self, order: Order) -> Told:
         """Carry out an order."""
-        sessions = list(self._sessions.values())
         chooser = random.Random(order.rate)
+        sessions = chooser.choices(list(self._sessions.values()), k=_CHOICES)
         self._latencies.clear()
         self._due.clear()
         self._watched = order.stages
@@ -174,12 +177,12 @@ class PumpProvider:
         while given < total:
             now = time.perf_counter()
             for number in range(given, min(total, int((now - begun) * order.rate))):
-                session = chooser.choice(sessions)
+                session = sessions[number % _CHOICES]
                 token = next(self._tokens)
                 self._due[token] = begun + number / order.rate
                 if self._watched:
                     self.stages.note(self._id(token), self._due[token])
-                session.put(Delivery(token=token, items=(self._message(session.account_id, token, chooser),)))
+                session.put(Delivery(token=token, items=(self._message(session, token),)))
                 given += 1
             await trio.sleep(_TICK)
         with trio.move_on_after(_PATIENCE):
@@ -202,16 +205,16 @@ class PumpProvider:
     def _id(self, number: int) -> str:
         return f"3EB0{self._run}{number:012X}"
 
-    def _message(self, account_id: int, number: int, chooser: random.Random) -> Message:
-        chat = f"55119{account_id:05d}{chooser.randrange(_CHATS):03d}@c.us"
+    def _message(self, session: _Session, number: int) -> Message:
+        chat, name = session.people[number % _CHATS]
         return Message(
             id=self._id(number),
             chat=chat,
             sender=chat,
             from_me=False,
             timestamp=time.time_ns() // 1_000_000,
-            content=Text(body=_BODY[: 40 + number % 45]),
-            push_name=f"Customer {chat[7:13]}",
+            content=_CONTENTS[number % len(_CONTENTS)],
+            push_name=name,
         )
 
 

@@ -1,7 +1,6 @@
 """A stage for wasup: a migrated database, the emulator beside it, and accounts whose logins are stored already."""
 
 import base64
-import os
 import secrets
 import tempfile
 from collections.abc import AsyncIterator, Sequence
@@ -13,7 +12,8 @@ from typing import Any
 import trio
 from sqlalchemy import Connection, func, select
 
-from tests.db.servers import find_mariadbd, mariadb_server, mysql_server
+from bench.database import MYSQL, database_server
+from tests.db.servers import find_mariadbd
 from tests.stored import store_accounts
 from wasup.bridge import Bridge
 from wasup.cli.quickstart import WEBHOOK_PATH
@@ -27,8 +27,6 @@ from wasup.ports.clock import SystemClock
 
 __all__ = ["MYSQL", "Stage", "databases", "open_stage"]
 
-MYSQL = "WASUP_TEST_MYSQLD"
-"""Environment variable that names a MySQL server's program, for there is seldom one."""
 _BASE_PHONE = 551190000000
 _POLL = 0.1
 
@@ -116,8 +114,7 @@ async def open_stage(kind: str, *, restored: int = 0, webhooks: bool = False, **
         bridge = await stack.enter_async_context(Bridge())
         pid: int | None = None
         if kind != "sqlite":
-            context = mariadb_server() if kind == "mariadb" else mysql_server(os.environ[MYSQL])
-            server = await stack.enter_async_context(context)
+            server = await stack.enter_async_context(database_server(kind))
             await bridge.run(server.create_database, "bench")
             url = server.url("bench")
             pid = server.process.pid if server.process is not None else None

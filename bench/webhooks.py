@@ -10,12 +10,12 @@ import trio
 from rich.console import Console
 from rich.table import Table
 
+from bench.database import database_server
 from bench.doors import running_receiver, take_figures
 from bench.measure import Findings
 from bench.options import Options
 from bench.stage import databases
 from bench.webhooks_worker import Job
-from tests.db.servers import mariadb_server
 from wasup.bridge import Bridge
 from wasup.db import migrate
 
@@ -57,7 +57,7 @@ async def bench_webhooks(console: Console, options: Options, findings: Findings)
         async with AsyncExitStack() as stack:
             receiver = await stack.enter_async_context(running_receiver())
             bridge = await stack.enter_async_context(Bridge())
-            server = await stack.enter_async_context(mariadb_server()) if kind == "mariadb" else None
+            server = await stack.enter_async_context(database_server(kind)) if kind == "mariadb" else None
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="wasup-bench-"))
             for number, case in enumerate(cases):
                 url = f"sqlite:///{folder}/{number}.db"

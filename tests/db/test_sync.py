@@ -11,6 +11,7 @@ from wasup.ports.events import MessageReceived
 from wasup.ports.messages import (
     ChatChanged,
     ContactChanged,
+    Content,
     Edit,
     GroupChanged,
     Message,
@@ -21,6 +22,7 @@ from wasup.ports.messages import (
     Revoke,
     SendOutcome,
     Text,
+    Unsupported,
 )
 from wasup.ports.store import OutgoingMessage
 
@@ -239,6 +241,74 @@ async def test_the_echo_settles_a_send_whose_answer_was_lost(world: Any, message
     await world.commit(fence, message(1, from_me=True))
     (row,) = await stored(world)
     assert row.status is MessageStatus.SENT
+
+
+async def test_a_receipt_settles_a_send_whose_outcome_is_yet_to_come(world: Any) -> None:
+    """What has arrived was sent: it is told as sent, once, and not sent again."""
+    (fence,) = await world.accounts(1)
+    await world.db.messages.queue_message(
+        OutgoingMessage(
+            fence=fence, workspace_id=world.workspace_id, provider_type="emulated", chat=CHAT, message_id="IN1",
+            content=Text(body="hello"),
+        )
+    )  # fmt: skip
+    await world.db.messages.claim_outgoing(fence, unfinished=False, limit=5)
+    await world.commit(fence, receipt("IN1", MessageStatus.DELIVERED))
+    assert await world.db.messages.claim_outgoing(fence, unfinished=True, limit=5) == []
+    await world.commit(fence, SendOutcome(message_id="IN1", status=MessageStatus.SENT, timestamp=1_780_000_000_000))
+    (row,) = await stored(world)
+    assert (row.status, row.sent_at is None) == (MessageStatus.DELIVERED, False)
+    events = await world.db.stats.events(None, fence.account_id, 0, 10)
+    assert [event.type for event in events] == ["message.status", "message.sent", "message.status"]
+    assert events[1].data.content == Text(body="hello")
+
+
+async def test_what_we_send_to_change_a_message_changes_it_once_it_is_sent(world: Any, message: Any) -> None:
+    """An edit by its outcome, a deletion by its receipt; not what failed; also of a message that comes later."""
+    (fence,) = await world.accounts(1)
+    await world.commit(fence, *(message(n, from_me=True) for n in (1, 2, 3)))
+    sends: dict[str, Content] = {
+        "edit": Edit(target_id="IN1", body="better"),
+        "deletion": Revoke(target_id="IN2"),
+        "refused": Revoke(target_id="IN3"),
+        "early": Edit(target_id="IN4", body="second"),
+        "again": Edit(target_id="IN4", body="third"),
+        "reaction": Reaction(target_id="IN3", emoji="👍"),
+    }
+    for name, content in sends.items():
+        world.clock.now += 1
+        await world.db.messages.queue_message(
+            OutgoingMessage(fence=fence, workspace_id=world.workspace_id, provider_type="emulated", chat=CHAT,
+                            message_id=name, content=content)
+        )  # fmt: skip
+    (chat,) = await chats(world, fence)
+    assert (chat.last_message, chat.last_message_at) == ("hello", message(3).timestamp)
+    rows = {row.message_id: row for row in await stored(world)}
+    assert (rows["IN1"].content, rows["IN2"].revoked_at) == (Text(body="hello"), None)
+    sent = {"status": MessageStatus.SENT, "timestamp": world.clock.now}
+    await world.commit(fence, receipt("deletion", MessageStatus.DELIVERED))
+    await world.commit(
+        fence, SendOutcome(message_id="refused", status=MessageStatus.FAILED, timestamp=5, error="too late")
+    )
+    for name in ("edit", "early", "again", "reaction"):
+        await world.commit(fence, SendOutcome(message_id=name, **sent))
+    await world.commit(fence, message(4, from_me=True, body="first"))
+    rows = {row.message_id: row for row in await stored(world)}
+    assert [rows[name].content for name in ("IN1", "IN4")] == [Text(body="better"), Text(body="third")]
+    assert [rows[name].revoked_at is None for name in ("IN2", "IN3")] == [False, True]
+    assert rows["IN1"].edited_at == rows["edit"].timestamp
+
+
+async def test_a_type_that_nobody_knows_is_stored_raw_and_passed_on(world: Any, message: Any) -> None:
+    """As it came, in the row and in the event; the list of chats names it."""
+    (fence,) = await world.accounts(1)
+    odd = Unsupported(name="poll_creation", raw='{"options": ["☀️", "\\u0000"]}')
+    await world.commit(fence, message(1, content=odd))
+    (row,) = await stored(world)
+    assert (row.type, row.content) == ("unsupported", odd)
+    (event,) = await world.db.stats.events(None, fence.account_id, 0, 10)
+    assert event.data.content == odd
+    assert (await chats(world, fence))[0].unread_count == 1
 
 
 async def test_a_stale_fence_writes_nothing_and_spares_the_others(world: Any, message: Any) -> None:

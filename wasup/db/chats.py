@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, insert, or_, select, update
 
-from wasup.db.sync.rows import preview
+from wasup.db.sync.rows import QUIET, preview
 from wasup.db.tables import PREVIEW, chats, contacts, whatsapp_groups
 from wasup.identifiers import kind_of, phone_of
 from wasup.ports.messages import MessageStatus
@@ -70,7 +70,9 @@ def ensure_chat(connection: Connection, message: OutgoingMessage, now: int) -> i
 
 
 def show_outgoing(connection: Connection, message: OutgoingMessage, chat_id: int, now: int) -> None:
-    """Make a queued message its chat's last one, unless the chat has a newer one."""
+    """Make a queued message its chat's last one, unless the chat has a newer one or it is no news."""
+    if isinstance(message.content, QUIET):
+        return
     connection.execute(
         update(chats)
         .where(chats.c.id == chat_id, or_(chats.c.last_message_at.is_(None), chats.c.last_message_at <= now))

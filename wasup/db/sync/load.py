@@ -62,6 +62,13 @@ def load(connection: Connection, driver: Driver, batches: Sequence[IncomingBatch
     loader.groups(group_keys)
     loader.messages(message_ids, {batch.fence.account_id for batch in batches})
     loader.contents(_outcomes(batches))
+    about = {(fit_id(row.content.target_id), row.account_id) for row in world.messages.values()
+             if row.waiting and isinstance(row.content, (Edit, Revoke))}  # fmt: skip
+    if about:
+        targets = {message_id for message_id, _ in about} - message_ids
+        loader.messages(targets, {batch.fence.account_id for batch in batches})
+        loader.contents(about)
+        message_ids |= targets
     loader.pending(message_ids)
     return world
 
@@ -150,7 +157,10 @@ def _message_ids(item: object) -> Iterable[str]:
 
 
 def _outcomes(batches: Sequence[IncomingBatch]) -> set[tuple[str, int]]:
-    """Messages whose content is needed: what was sent is told with it, and an edit keeps the rest of it."""
+    """Messages whose content is needed: what was sent is told with it, and an edit keeps the rest of it.
+
+    Of those that wait to be sent it always is: a receipt, too, may tell that one was.
+    """
     wanted: set[tuple[str, int]] = set()
     for batch in batches:
         for item in batch.items:
@@ -245,7 +255,11 @@ class _Loader:
             self._world.messages[message.message_id, message.account_id, message.from_me] = message
 
     def contents(self, wanted: set[tuple[str, int]]) -> None:
-        by_id = {row.id: row for key, row in self._world.messages.items() if key[:2] in wanted and row.id is not None}
+        by_id = {
+            row.id: row
+            for key, row in self._world.messages.items()
+            if row.id is not None and row.content is None and (key[:2] in wanted or row.waiting)
+        }
         sql = "SELECT id, content FROM messages WHERE id IN "
         for row_id, content in self._driver.select_in(self._connection, sql, sorted(by_id)):
             by_id[row_id].content = _decode(content)

@@ -5,19 +5,17 @@ from typing import Any, Final
 import msgspec
 
 from wasup.db.journal import Journal
-from wasup.db.sync.rows import ChatRow, MessageRow, PendingRow, Person, advance, fit_id, preview, type_of
+from wasup.db.sync.rows import QUIET, ChatRow, MessageRow, PendingRow, Person, advance, fit_id, preview, type_of
 from wasup.db.sync.world import World, display_name
 from wasup.db.tables import NAME, PREVIEW
 from wasup.identifiers import phone_of
 from wasup.ports.events import EventData, MessageReceived, MessageSent, MessageStatusChanged
-from wasup.ports.messages import Edit, Message, MessageStatus, Reaction, Revoke, SendOutcome, Text, deletion_id
+from wasup.ports.messages import Edit, Message, MessageStatus, Revoke, SendOutcome, Text, deletion_id
 from wasup.ports.store import IncomingBatch
 
 __all__ = ["MessageApplier"]
 
 _CONFIRMS: Final = {MessageStatus.DELIVERED: "delivered", MessageStatus.READ: "read"}
-_QUIET: Final = (Reaction, Edit, Revoke)
-"""What changes another message: no news of its own in a list of chats."""
 
 
 class MessageApplier:
@@ -87,17 +85,14 @@ class MessageApplier:
         )
         self.world.messages[message_id, self.account_id, item.from_me] = row
         self.world.new_messages.append(row)
-        if not isinstance(item.content, _QUIET):
+        if not isinstance(item.content, QUIET):
             self.show_last(chat, row)
             if not item.from_me and not item.history:
                 chat.unread_count += 1
                 chat.news = True
         if not item.history:
             self._tell_message(item, row, sender)
-        if isinstance(item.content, Edit):
-            self._change_target(row, "edit", item.content.target_id, item.content.body)
-        elif isinstance(item.content, Revoke):
-            self._change_target(row, "revoke", item.content.target_id, None)
+        self._carry_out(row)
         self._apply_pending(row, quiet=item.history)
 
     def _is_known_deletion(self, item: Message) -> bool:
@@ -222,6 +217,8 @@ class MessageApplier:
             if status in _CONFIRMS:
                 self._keep(message_id, _CONFIRMS[status], None, at)
         elif status in _CONFIRMS:
+            if row.waiting:  # it has arrived: the outcome of the send is on its way, or was lost with its connection
+                self._sent(row, at)
             self._advance(row, status, at, None)
 
     def outcome(self, item: SendOutcome) -> None:
@@ -249,6 +246,7 @@ class MessageApplier:
                 timestamp=at,
                 content=row.content,
             )
+            self._carry_out(row)
 
     def _advance(
         self, row: MessageRow, status: MessageStatus, at: int, error: str | None, *, quiet: bool = False
@@ -268,6 +266,13 @@ class MessageApplier:
                 timestamp=at,
             )
         return True
+
+    def _carry_out(self, row: MessageRow) -> None:
+        """Do to another message what this one says, if that is what it is for."""
+        if isinstance(row.content, Edit):
+            self._change_target(row, "edit", row.content.target_id, row.content.body)
+        elif isinstance(row.content, Revoke):
+            self._change_target(row, "revoke", row.content.target_id, None)
 
     def _change_target(self, row: MessageRow, change: str, target_id: str, body: str | None) -> None:
         target_id = fit_id(target_id)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from wasup.db.tables import MESSAGE_ID
-from wasup.ports.messages import Content, MessageStatus
+from wasup.ports.messages import Content, Edit, MessageStatus, Reaction, Revoke
 
 __all__ = [
+    "QUIET",
     "ChatRow",
     "ContactRow",
     "GroupRow",
@@ -22,6 +23,9 @@ __all__ = [
     "preview",
     "type_of",
 ]
+
+QUIET: Final = (Reaction, Edit, Revoke)
+"""What changes another message: no news of its own in a list of chats."""
 
 _RANK: Final = {
     MessageStatus.QUEUED: 0,

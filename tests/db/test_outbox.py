@@ -348,6 +348,29 @@ async def test_a_replay_goes_by_the_filter_the_workspace_and_in_portions(world: 
     assert await delivered(world, endpoint, fences[0]) == [(4, 0, False)]
 
 
+async def test_a_replay_by_time_goes_from_the_oldest_on_whatever_the_portions(world: Any, message: Any) -> None:
+    """Accounts take turns, everything comes once, and each account's events in order."""
+    endpoint = await endpoint_of(world)
+    fences = await world.accounts(2)
+    for turn in range(4):
+        for fence in reversed(fences):
+            world.clock.now += turn % 2  # some share their stamp
+            await world.commit(fence, message(turn))
+    await claim(world, endpoint, per_lane=9)
+    for fence in fences:
+        await settle(world, endpoint, fence, 1, 2, 3, 4)
+    order: list[tuple[int, int]] = []
+    after: tuple[int, int] | None = None
+    while len(order) < 20:
+        done = await world.db.deliveries.replay(endpoint, ReplayRange(since=0), after=after, limit=3)
+        order.append((done.queued, done.waiting))
+        if (after := done.next) is None:
+            break
+    assert order == [(3, 0), (3, 0), (2, 0)]
+    lanes = await claim(world, endpoint, per_lane=9)
+    assert [[event.account_seq for event in lane.events] for lane in lanes] == [[1, 2, 3, 4]] * 2
+
+
 async def test_what_is_named_or_was_given_up_is_replayed_whatever_the_filter_says_now(world: Any, message: Any) -> None:
     """Somebody asks for it by hand; a range goes by the filter."""
     endpoint = await endpoint_of(world)

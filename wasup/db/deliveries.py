@@ -1,7 +1,7 @@
 """What became of deliveries, and replays: events of the log are put back into an endpoint's outbox."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, func, select
 
@@ -10,11 +10,13 @@ from wasup.db.engine import Engine
 from wasup.db.journal import event_place
 from wasup.db.tables_outbox import CLAIMED, READY, dead_letters, delivery_attempts, outbox, outbox_lanes
 from wasup.ports.clock import Clock
+from wasup.ports.events import EVENT_TYPES
 from wasup.ports.outbox import Attempt, DeadLetter, Endpoint, Replayed, ReplayRange
 
 __all__ = ["SqlDeliveryLog"]
 
 _Place = tuple[int, int]  # account, sequence
+_A_STATEMENT: Final = 100  # events whose predecessors are looked up at once
 
 
 class SqlDeliveryLog:
@@ -126,7 +128,14 @@ def _to_letter(row: Row[Any]) -> DeadLetter:
 def _find(
     connection: Connection, driver: Driver, endpoint: Endpoint, wanted: ReplayRange, after: _Place | None, limit: int
 ) -> list[_Place]:
-    """The places of the events that are wanted, in the order of accounts and sequences."""
+    """The places of the events that are wanted, each account's in order.
+
+    Those of many accounts go from the oldest on, as an index has them: however many are wanted, only so many are read.
+    """
+    if wanted.event_ids is not None:
+        return [
+            place for place in _named(connection, driver, endpoint, wanted.event_ids) if after is None or place > after
+        ]
     where, values = ["e.workspace_id=?"], [endpoint.workspace_id]
     more: list[tuple[str, Any]] = [
         ("e.whatsapp_account_id=?", wanted.account_id),
@@ -139,30 +148,43 @@ def _find(
         if value is not None:
             where.append(condition)
             values.append(value)
-    if after is not None:
-        where.append("(e.whatsapp_account_id>? OR (e.whatsapp_account_id=? AND e.account_seq>?))")
-        values += [after[0], after[0], after[1]]
-    if endpoint.events and not (wanted.dead or wanted.event_ids is not None):  # what is named is wanted, filter or not
+    begun = None if after is None else _stamp(connection, driver, after)
+    if after is not None and begun is not None:
+        where.append(
+            "e.created_at>=? AND (e.created_at>? OR e.whatsapp_account_id>?"
+            " OR (e.whatsapp_account_id=? AND e.account_seq>?))"
+        )
+        values += [begun, begun, after[0], *after]
+    if endpoint.events and not wanted.dead:  # what was given up is wanted, filter or not
         where.append(f"e.type IN ({','.join('?' * len(endpoint.events))})")
         values += endpoint.events  # type: ignore[arg-type]  # texts among the numbers
-    tables = "events e"
+    what, tables = "e.whatsapp_account_id, e.account_seq, e.created_at", "events e"
     if wanted.dead:
         same = "e.whatsapp_account_id=d.whatsapp_account_id AND e.account_seq=d.account_seq"
-        tables = f"dead_letters d JOIN events e ON {same}"
+        what, tables = f"DISTINCT {what}", f"dead_letters d JOIN events e ON {same}"
         where.append("d.endpoint_id=?")
         values.append(endpoint.id)
-    sql = f"SELECT DISTINCT e.whatsapp_account_id, e.account_seq, e.event_id FROM {tables} WHERE {' AND '.join(where)}"
-    if wanted.event_ids is not None:
-        ids = set(wanted.event_ids)
-        places = {place for id_ in ids if (place := event_place(id_)) is not None}
-        if not places:
-            return []
-        named = " OR ".join("(e.whatsapp_account_id=? AND e.account_seq=?)" for _ in places)
-        sql, values = f"{sql} AND ({named})", [*values, *(part for place in places for part in place)]
-        rows = driver.query(connection, sql, values)
-        return sorted((row[0], row[1]) for row in rows if row[2] in ids)
-    sql += " ORDER BY e.whatsapp_account_id, e.account_seq LIMIT ?"
+    order = "e.account_seq" if wanted.account_id is not None else "e.created_at, e.whatsapp_account_id, e.account_seq"
+    sql = f"SELECT {what} FROM {tables} WHERE {' AND '.join(where)} ORDER BY {order} LIMIT ?"
     return [(row[0], row[1]) for row in driver.query(connection, sql, [*values, limit])]
+
+
+def _named(connection: Connection, driver: Driver, endpoint: Endpoint, event_ids: Sequence[str]) -> list[_Place]:
+    """The places of those of these events that are in the log; what is named is wanted, filter or not."""
+    ids = set(event_ids)
+    places = sorted({place for id_ in ids if (place := event_place(id_)) is not None})
+    sql = (
+        "SELECT e.whatsapp_account_id, e.account_seq, e.event_id FROM events e"
+        f" WHERE e.workspace_id={endpoint.workspace_id:d} AND (e.whatsapp_account_id, e.account_seq) IN "
+    )
+    return sorted({(row[0], row[1]) for row in driver.select_in(connection, sql, places) if row[2] in ids})
+
+
+def _stamp(connection: Connection, driver: Driver, place: _Place) -> Any:
+    """When an event was written; None if it has been removed, and what is wanted is looked for from the beginning."""
+    sql = "SELECT created_at FROM events WHERE whatsapp_account_id=? AND account_seq=?"
+    rows = driver.query(connection, sql, place)
+    return rows[0][0] if rows else None
 
 
 def _requeue(connection: Connection, driver: Driver, endpoint: Endpoint, places: Sequence[_Place], now: Any) -> int:
@@ -217,29 +239,40 @@ def _requeue(connection: Connection, driver: Driver, endpoint: Endpoint, places:
             if lanes.get(account_id, CLAIMED) != CLAIMED
         ],
     )
+    previous = _previous(connection, endpoint, again)
     driver.insert(
         connection,
         "outbox",
         ("whatsapp_account_id", "endpoint_id", "account_seq", "previous_seq", "replay"),
-        [(account_id, endpoint.id, seq, _previous(connection, driver, endpoint, account_id, seq), 1)
-         for account_id, seq in again],
-    )  # fmt: skip
-    for account_id, endpoint_id, seq in keys:
-        driver.execute(
-            connection,
-            "DELETE FROM dead_letters WHERE endpoint_id=? AND whatsapp_account_id=? AND account_seq=?",
-            (endpoint_id, account_id, seq),
-        )
+        [(account_id, endpoint.id, seq, previous[account_id, seq], 1) for account_id, seq in again],
+    )
+    _unbury(connection, driver, endpoint, places)
     return len(again)
 
 
-def _previous(connection: Connection, driver: Driver, endpoint: Endpoint, account_id: int, seq: int) -> int:
-    """Sequence of the event that the endpoint's filter lets through before this one; 0 for none."""
-    if not endpoint.events:
-        return seq - 1
-    sql = (
-        "SELECT account_seq FROM events WHERE whatsapp_account_id=? AND account_seq<?"
-        f" AND type IN ({','.join('?' * len(endpoint.events))}) ORDER BY account_seq DESC LIMIT 1"
+def _unbury(connection: Connection, driver: Driver, endpoint: Endpoint, places: Sequence[_Place]) -> None:
+    """What is delivered again is given up no more."""
+    buried = driver.select_in(
+        connection,
+        "SELECT id FROM dead_letters WHERE (endpoint_id, whatsapp_account_id, account_seq) IN ",
+        [(endpoint.id, account_id, seq) for account_id, seq in places],
     )
-    rows = driver.query(connection, sql, (account_id, seq, *endpoint.events))
-    return int(rows[0][0]) if rows else 0
+    for letter_id in sorted({row[0] for row in buried}):
+        driver.execute(connection, "DELETE FROM dead_letters WHERE id=?", (letter_id,))
+
+
+def _previous(connection: Connection, endpoint: Endpoint, places: Sequence[_Place]) -> dict[_Place, int]:
+    """For each event the sequence of the one that the endpoint's filter lets through before it; 0 for none."""
+    if not endpoint.events:
+        return {(account_id, seq): seq - 1 for account_id, seq in places}
+    types = ",".join(f"'{kind}'" for kind in endpoint.events if kind in EVENT_TYPES) or "NULL"
+    found: dict[_Place, int] = {}
+    for start in range(0, len(places), _A_STATEMENT):
+        asked = [
+            f"SELECT {account_id:d}, {seq:d}, (SELECT account_seq FROM events WHERE whatsapp_account_id={account_id:d}"
+            f" AND account_seq<{seq:d} AND type IN ({types}) ORDER BY account_seq DESC LIMIT 1)"
+            for account_id, seq in places[start : start + _A_STATEMENT]
+        ]
+        rows = connection.exec_driver_sql(" UNION ALL ".join(asked), execution_options={"no_parameters": True})
+        found.update({(account_id, seq): before or 0 for account_id, seq, before in rows})
+    return found

@@ -1,8 +1,10 @@
 """The cache of recent chats: in memory and in a real Redis, which may die at any time."""
 
+import asyncio
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +15,7 @@ import trio
 
 from wasup.bridge import Bridge
 from wasup.db import Database
+from wasup.db.recent_redis import RedisRecentChats
 from wasup.ports.messages import Text
 from wasup.ports.store import OutgoingMessage
 
@@ -170,6 +173,63 @@ async def test_what_a_dead_process_has_kept_is_not_believed(
     async with Database.open(world.url, bridge, clock=clock, redis_url=server.url) as db:
         assert await recent(db, fence) == await recent(db, fence) == [(CHAT, "new")]
         assert db.recent_chats.hits == 1
+
+
+async def test_instances_share_what_they_have_kept(
+    world: Any, bridge: Bridge, clock: Any, server: RedisServer, message: Any
+) -> None:
+    """One finds what the other has kept, and no more of it after a change through either."""
+    (fence,) = await world.accounts(1)
+    await server.start()
+    await world.commit(fence, message(1, body="old"))
+    async with (
+        Database.open(world.url, bridge, clock=clock, redis_url=server.url) as one,
+        Database.open(world.url, bridge, clock=clock, redis_url=server.url) as other,
+    ):
+        for db in (one, other):
+            assert await recent(db, fence) == [(CHAT, "old")]
+        assert await recent(one, fence) == [(CHAT, "old")]
+        assert (one.recent_chats.hits, other.recent_chats.misses) == (1, 1)
+        world.db = other
+        await world.commit(fence, message(2, body="new"))
+        assert await recent(one, fence) == await recent(other, fence) == [(CHAT, "new")]
+        assert (one.recent_chats.hits, other.recent_chats.hits) == (1, 1)
+
+
+async def test_a_change_is_told_even_if_the_one_before_it_has_just_been(bridge: Bridge, server: RedisServer) -> None:
+    """The earlier one is settled between the later one's note and its telling: what was read between them must go."""
+    await server.start()
+    cache = RedisRecentChats(server.url, bridge, prefix="test:")
+    delete, ask, key = cache._redis.delete, cache._ask, cache._key(7)
+    deleted, go_on, first_is_told = threading.Event(), threading.Event(), trio.Event()
+
+    async def redis(*command: str) -> Any:
+        return await cache._redis.execute_command(*command)  # type: ignore[no-untyped-call]
+
+    async def slow_delete(*keys: str) -> None:
+        cache._redis.delete = delete  # type: ignore[method-assign]
+        await delete(*keys)
+        deleted.set()
+        await asyncio.to_thread(go_on.wait)
+
+    async def when_the_first_is_told(*question: Any) -> Any:
+        go_on.set()
+        await first_is_told.wait()
+        return await ask(*question)
+
+    async def first() -> None:
+        await cache.changed([7])
+        first_is_told.set()
+
+    cache._redis.delete = slow_delete  # type: ignore[method-assign, assignment]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(first)
+        await trio.to_thread.run_sync(deleted.wait)
+        await bridge.run(redis, "SET", key, "lease:of a reader")
+        cache._ask = when_the_first_is_told  # type: ignore[method-assign, assignment]
+        await cache.changed([7])
+    assert await bridge.run(redis, "EXISTS", key) == 0
+    await cache.close()
 
 
 async def test_the_memory_is_bounded_and_forgets_after_five_minutes(autojump_clock: Any) -> None:

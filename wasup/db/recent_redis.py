@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import threading
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final, TypeVar, TypeVarTuple
@@ -25,6 +26,14 @@ _PATIENCE: Final = 0.25  # seconds for an answer: a Redis that is slower than th
 _PAUSE: Final = 1.0  # seconds in which it is left alone after a failure
 _LEASE: Final = 10  # seconds that a load may take
 _LEASED: Final = b"lease:"
+_LOOK_UP: Final = """
+local life, kept = redis.call('get', KEYS[2]) or '', redis.call('get', KEYS[1])
+if kept and (string.sub(kept, 1, 6) == 'lease:' or string.sub(kept, 1, #life + 1) == life .. '|') then
+    return {life, kept}
+end
+redis.call('set', KEYS[1], ARGV[1], 'EX', ARGV[2])
+return {life, ''}
+"""
 _KEEP_IF_LEASED: Final = (
     "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('set', KEYS[1], ARGV[2], 'EX', ARGV[3]) end"
 )
@@ -36,18 +45,23 @@ log = structlog.get_logger("wasup.cache")
 
 
 class RedisRecentChats:
-    """See `wasup.db.recent`.
+    """See `wasup.db.recent`. What one instance has kept, the others find, and a change through any of them removes it.
 
     A change that Redis could not be told of is owed: until it is told, the account's chats are not looked for there.
-    What a process has kept is for itself alone: it may die between a commit and telling Redis of it.
+    Who has died may have owed something. So every instance that begins begins a new life in Redis, and what was kept
+    in an earlier one is not believed. Chats are kept as `life|chats`.
     """
 
     def __init__(self, url: str, bridge: Bridge, *, prefix: str) -> None:
         self.hits = 0
         self.misses = 0
         self._bridge = bridge
-        self._prefix = f"{prefix}{secrets.token_hex(4)}:"
-        self._owed: set[int] = set()
+        self._prefix = prefix
+        self._life_key = f"{prefix}life"
+        self._life = secrets.token_hex(8)
+        self._begun = False
+        self._owed: dict[int, object] = {}  # account -> the latest change of it that Redis is yet to be told of
+        self._debts = threading.Lock()  # they are made on one side of the bridge and paid on the other
         self._quiet_until = 0.0
         pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
             url,
@@ -62,19 +76,20 @@ class RedisRecentChats:
     async def get(self, account_id: int, load: Load) -> list[Chat]:
         """See `RecentChats`."""
         lease = _LEASED + secrets.token_hex(8).encode()
-        kept = await self._ask(self._look_up, account_id, lease)
-        if kept is not None and not kept.startswith(_LEASED):
+        life, kept = await self._ask(self._look_up, account_id, lease) or (b"", _LEASED)
+        if kept and not kept.startswith(_LEASED):
             self.hits += 1
-            return _decode(kept)
+            return _decode(kept[len(life) + 1 :])
         self.misses += 1
         chats = await load()
-        if kept == _LEASED and account_id not in self._owed:
-            await self._ask(self._keep, account_id, lease, _encode(chats))
+        if not kept and account_id not in self._owed:
+            await self._ask(self._keep, account_id, lease, life + b"|" + _encode(chats))
         return chats
 
     async def changed(self, account_ids: Iterable[int]) -> None:
         """See `RecentChats`."""
-        self._owed.update(account_ids)  # first: the caller may be cancelled while Redis is asked
+        with self._debts:  # first: the caller may be cancelled while Redis is asked
+            self._owed.update((account_id, object()) for account_id in account_ids)
         if self._owed:
             await self._ask(self._settle)
 
@@ -102,20 +117,25 @@ class RedisRecentChats:
             log.warning("cache.redis_away", error=f"{type(error).__name__}: {error}")
             return None
 
-    async def _look_up(self, account_id: int, lease: bytes) -> bytes | None:
-        """What is kept; `_LEASED` alone when nothing is and the lease is ours."""
-        if self._owed:
+    async def _look_up(self, account_id: int, lease: bytes) -> tuple[bytes, bytes]:
+        """The present life and what is kept in it: chats, somebody's lease, or nothing when the lease is ours."""
+        if self._owed or not self._begun:
             await self._settle()
-        async with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.get(self._key(account_id))
-            pipeline.set(self._key(account_id), lease, nx=True, ex=_LEASE)
-            kept, leased = await pipeline.execute()
-        return _LEASED if leased else kept
+        life, kept = await self._redis.eval(_LOOK_UP, 2, self._key(account_id), self._life_key, lease, _LEASE)
+        return life, kept
 
     async def _keep(self, account_id: int, lease: bytes, chats: bytes) -> None:
         await self._redis.eval(_KEEP_IF_LEASED, 1, self._key(account_id), lease, chats, KEPT_SECONDS)
 
     async def _settle(self) -> None:
-        owed = set(self._owed)
-        await self._redis.delete(*(self._key(account_id) for account_id in owed))
-        self._owed -= owed
+        if not self._begun:
+            await self._redis.set(self._life_key, self._life)
+            self._begun = True
+        with self._debts:
+            owed = dict(self._owed)
+        if owed:
+            await self._redis.delete(*map(self._key, owed))
+        with self._debts:  # what has changed once more meanwhile is still owed
+            for account_id, change in owed.items():
+                if self._owed.get(account_id) is change:
+                    del self._owed[account_id]

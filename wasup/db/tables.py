@@ -247,6 +247,8 @@ chats = _table(
     Index("idx_chat_lid", "lid", "whatsapp_account_id"),
     Index("idx_account_recent", "whatsapp_account_id", "last_message_at"),
     Index("idx_unread", "unread_count"),
+    # Of the foreign key, which SQLite gives none by itself: when two contacts prove to be one, their chats are found.
+    Index("idx_chat_contact", "contact_id"),
 )
 
 messages = _table(

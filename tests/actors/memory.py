@@ -305,15 +305,15 @@ class Memory:
         return [str(row.status) for row in self.outgoing]
 
     async def message(self, message_id: int, *, workspace_id: int | None) -> StoredMessage | None:
-        """Not needed by actors."""
+        """Of the port, and asked for by no actor: a call is a mistake."""
         raise NotImplementedError
 
     async def chats(self, **_kwargs: Any) -> list[Chat]:
-        """Not needed by actors."""
+        """Of the port, and asked for by no actor: a call is a mistake."""
         raise NotImplementedError
 
     async def chat(self, chat_id: int, *, workspace_id: int | None) -> Chat | None:
-        """Not needed by actors."""
+        """Of the port, and asked for by no actor: a call is a mistake."""
         raise NotImplementedError
 
 
@@ -614,5 +614,5 @@ class Outbox:
         return len(held)
 
     async def next_due(self, endpoint_id: int) -> float | None:
-        """Not needed by actors."""
+        """Of the port, and asked for by no actor: a call is a mistake."""
         raise NotImplementedError

@@ -154,6 +154,24 @@ async def test_a_page_that_goes_elsewhere_ends_the_session(harness: WebjsHarness
         assert (await the_end(session)).reason is DisconnectReason.PROTOCOL_ERROR
 
 
+_NOBODY_ANSWERS = """() => {
+  window.require('WAWebContactPresenceBridge').subscribeUserPresence = () => new Promise(() => {});
+}"""
+
+
+@on_stage
+async def test_a_page_that_is_long_at_asking_who_writes_is_not_deaf(harness: WebjsHarness) -> None:
+    """After a pairing it asks about one person after another, which may take minutes; meanwhile messages come."""
+    login, phone = harness.login(), harness.new_phone()
+    async with harness.provider.open(login) as session:
+        offer = await until(session, QrIssued)
+        await harness.host.bridge.run(harness.browser_of(login).page.evaluate, _NOBODY_ANSWERS)
+        await harness.emulator.scan(offer.code, phone)
+        await until(session, Ready)
+        ids = await harness.emulator.incoming(ADA, "hello", phone=phone)
+        assert [message.id for message in await collect(session, Message, 1)] == ids
+
+
 @pytest.mark.parametrize(("hard", "quiet"), [(2**50, 0.0), (1, 3600.0)], ids=["soft", "hard"])
 @on_stage
 async def test_a_browser_over_its_budget_is_recycled(

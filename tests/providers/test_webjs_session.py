@@ -231,6 +231,16 @@ async def test_a_session_that_cannot_see_typing_goes_on(tmp_path: Path, autojump
         assert "watch_typing" in rig.page.called
 
 
+async def test_many_groups_have_more_time_to_be_listed(rig: Rig, autojump_clock: MockClock) -> None:
+    """The page asks WhatsApp for each that it does not know well, and is not deaf for that."""
+    async with rig.running():
+        rig.page.answers["groups"] = []
+        rig.page.delay = 60
+        assert await rig.session.groups() == []
+        [within] = [within for name, within in rig.page.deadlines if name == "groups"]
+        assert within > rig.page.delay
+
+
 # ---- probes and cuts -----------------------------------------------------------------------------
 
 

@@ -83,14 +83,14 @@ class Calls:
         """One call of the driver, and its answer; raises as `run`."""
         return await self.run(self.page.call, name, args, within or self.limits.answer, kind)
 
-    async def ask_known(self, name: str, kind: type[_T]) -> _T:
+    async def ask_known(self, name: str, kind: type[_T], *, within: float | None = None) -> _T:
         """One call that is never refused as long as WhatsApp is as we know it.
 
         Raises:
             Disconnected: `PROTOCOL_ERROR`, it was; or as `run`.
         """
         try:
-            return await self.ask(name, {}, kind)
+            return await self.ask(name, {}, kind, within=within)
         except CallRefused as refused:
             detail = f"WhatsApp's page refused {name!r}: {refused}"
             self._ending.come(Disconnected(DisconnectReason.PROTOCOL_ERROR, detail))

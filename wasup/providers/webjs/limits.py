@@ -13,8 +13,8 @@ class Limits:
         load: until WhatsApp's page has begun to load.
         start: from there until wa-js is at work in it.
         answer: of a call that needs no transfer.
-        transfer: of one that waits until WhatsApp has taken a message, or looks through history; a file has its own
-            time on top of it.
+        transfer: of one that waits until WhatsApp has taken a message, looks through history, or asks WhatsApp for many
+            groups; a file has its own time on top of it.
         download: of one that has WhatsApp's page fetch a file; whoever asked knows better how large it is.
         pulse: between two looks at whether a ready page is alive.
         beat: within which it has to say so.

@@ -137,7 +137,9 @@ class WebjsSession:
 
     async def groups(self) -> Sequence[GroupChanged]:
         """All groups with their participants, as they are now."""
-        groups = reading.decode_each(await self._calls.ask_known("groups", tuple[msgspec.Raw, ...]), raw.Group)
+        # Of each that the page does not know well it asks WhatsApp.
+        found = await self._calls.ask_known("groups", tuple[msgspec.Raw, ...], within=self._limits.transfer)
+        groups = reading.decode_each(found, raw.Group)
         return [group for given in groups if (group := translate.group_of(given)) is not None]
 
     async def history(self, chat: str, *, after_id: str | None, limit: int, since: int | None = None) -> HistoryPage:

@@ -35,9 +35,12 @@ const calls = {
 
   logout: async () => void WPP.whatsapp.Socket.logout(),
 
+  /** Only begun: WhatsApp is asked for one person after another, which takes minutes where there are many. */
   watch_typing: async () => {
     const people = WPP.whatsapp.ChatStore.getModelsArray().filter((model) => model.id.isUser());
-    await WPP.contact.subscribePresence(people.map((model) => String(model.id)));
+    WPP.contact.subscribePresence(people.map((model) => String(model.id))).catch((error) => {
+      tell('trouble', { where: 'typing', detail: String(error && error.message) });
+    });
   },
 
   chats: async () => WPP.whatsapp.ChatStore.getModelsArray().filter((model) => writable(model.id)).map(chat),

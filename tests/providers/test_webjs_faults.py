@@ -23,6 +23,7 @@ from tests.providers.conformance import (
 )
 from tests.providers.stage import on_stage, staged
 from tests.providers.webjs import WebjsHarness, browser_host, told_to_the_page, webjs_on_stage
+from wasup.browsers.guard import marked
 from wasup.ports.disconnects import Disconnected, DisconnectReason
 from wasup.ports.messages import Message
 from wasup.ports.session import Login, QrIssued, Ready, SyncProgress, Usage
@@ -152,6 +153,27 @@ async def test_a_page_that_goes_elsewhere_ends_the_session(harness: WebjsHarness
         host = harness.emulator.url.replace("127.0.0.1", "localhost")
         await harness.host.bridge.run(page.evaluate, f"setTimeout(() => {{ location.href = '{host}/' }})")
         assert (await the_end(session)).reason is DisconnectReason.PROTOCOL_ERROR
+
+
+@on_stage
+async def test_the_process_of_a_page_is_known_as_soon_as_it_is_ready(harness: WebjsHarness, tmp_path: Path) -> None:
+    """By it is found that the page hangs, or was stopped; the host itself looks for new ones twice a minute."""
+    _, login = await harness.paired()
+    async with harness.ready():  # the other host's driver runs: two cannot be started at the same moment
+        pass
+    async with browser_host(tmp_path / "profiles", look_interval=3600.0) as host:
+        host.logins = harness.host.logins
+        provider = WebjsProvider(lambda: host, uploads=tmp_path / "uploads", url=f"{harness.emulator.url}/web/")
+        async with harness.opened(login, provider):
+            [browser] = host.opened.values()
+            [page] = [pid for pid in marked(browser.mark) if b"--type=renderer" in _command(pid)]
+            with trio.fail_after(5):
+                while page not in browser.pids:
+                    await trio.sleep(0.05)
+
+
+def _command(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 _NOBODY_ANSWERS = """() => {

@@ -183,6 +183,7 @@ class WebjsProvider:
         await session.became_ready.wait()
         self._breaker.reached()
         await browser.good()
+        await browser.usage(max_age=0)  # a page's process may be younger than the host's last look at which there are
         try:
             while True:
                 await trio.sleep(self._limits.quiet)

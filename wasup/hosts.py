@@ -43,7 +43,12 @@ class Browsers:
             self._present,
             uploads=settings.data_dir / "uploads",
             url=browser.url,
-            limits=Limits(start=browser.start_timeout, heal=browser.heal_timeout, measure=browser.measure_interval),
+            limits=Limits(
+                start=browser.start_timeout,
+                heal=browser.heal_timeout,
+                measure=browser.measure_interval,
+                recycle=browser.recycle_after,
+            ),
         )
 
     async def run(self, context: ChildContext) -> None:

@@ -195,6 +195,9 @@ class BrowserSection(_Section):
     memory_expected: int = Field(default=175_000_000, ge=1, description="what a browser is expected to need")
     memory_soft: int = Field(default=600_000_000, ge=1, description="over this it is recycled at a quiet moment")
     memory_hard: int = Field(default=1_000_000_000, ge=1, description="over this it is ended")
+    recycle_after: float = Field(
+        default=1800.0, ge=0, description="a browser over memory_soft has run for so long before it is recycled"
+    )
     measure_interval: float = Field(default=30.0, gt=0, description="between two measurements of memory and CPU")
     disk_reserve: int = Field(default=200_000_000, ge=0, description="free disk below which no browser is started")
 

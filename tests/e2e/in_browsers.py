@@ -34,6 +34,7 @@ _SETTINGS = {
     "browser__accounts_per_driver": 2,
     "browser__max_sessions": 3,
     "browser__measure_interval": 1,
+    "browser__recycle_after": 0,
     "browser__disk_reserve": 0,
     "backoff_initial": 0.2,
     "backoff_maximum": 1,

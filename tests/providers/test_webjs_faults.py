@@ -205,7 +205,7 @@ async def test_a_browser_over_its_budget_is_recycled(
         pass
     async with browser_host(tmp_path / "profiles", memory_soft=1, memory_hard=hard) as host:
         host.logins = harness.host.logins
-        limits = Limits(measure=0.2, quiet=quiet)
+        limits = Limits(measure=0.2, quiet=quiet, recycle=0.0)
         provider = WebjsProvider(
             lambda: host, uploads=tmp_path / "uploads", url=f"{harness.emulator.url}/web/", limits=limits
         )

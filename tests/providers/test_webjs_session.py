@@ -12,12 +12,14 @@ import trio
 from trio.testing import MockClock
 
 from wasup.bridge import BridgeDied
+from wasup.browsers import Budget
 from wasup.ports.disconnects import Disconnected, DisconnectReason
 from wasup.ports.messages import Image, MediaRef, Message, Text
-from wasup.ports.session import Delivery, PairingRefused, QrIssued, Ready, SendFailed, TryLater
+from wasup.ports.session import Delivery, PairingRefused, QrIssued, Ready, SendFailed, TryLater, Usage
 from wasup.providers.webjs import Limits, raw
 from wasup.providers.webjs.life import Life, Secret
 from wasup.providers.webjs.page import CallRefused, PageCrashed, WhatsAppPage
+from wasup.providers.webjs.provider import _measure
 from wasup.providers.webjs.session import WebjsSession
 from wasup.providers.webjs.uploads import Uploads
 
@@ -384,6 +386,33 @@ async def test_a_large_file_has_more_time_to_be_sent(rig: Rig, autojump_clock: M
             await rig.session.send(ADA, content, message_id="3B")
         text, picture = (within for name, within in rig.page.deadlines if name == "send")
         assert picture - text == pytest.approx(40)
+
+
+# ---- memory --------------------------------------------------------------------------------------
+
+
+class _Large:
+    """A browser over its budget."""
+
+    def __init__(self, over: Budget) -> None:
+        self.over_budget = over
+
+    async def usage(self) -> Usage:
+        """See `Browser`."""
+        return Usage(memory=700 << 20, cpu_seconds=1.0, processes=7)
+
+
+@pytest.mark.parametrize(("over", "seconds"), [(Budget.SOFT, 1800), (Budget.HARD, 30)])
+async def test_a_browser_that_needs_much_from_the_start_is_not_recycled_again_and_again(
+    rig: Rig, over: Budget, seconds: float, autojump_clock: MockClock
+) -> None:
+    """The next one would need as much: only one that has run for long is, unless there is no time to lose."""
+    browser: Any = _Large(over)
+    async with rig.running(), trio.open_nursery() as nursery:
+        begun = trio.current_time()
+        nursery.start_soon(_measure, browser, rig.session, Limits())
+        assert (await rig.end()).reason is R.RECYCLED
+        assert trio.current_time() - begun == seconds
 
 
 # ---- bytes in the page ---------------------------------------------------------------------------

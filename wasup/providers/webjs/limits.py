@@ -23,6 +23,7 @@ class Limits:
         heal: in which a page that has lost its connection must have mended it.
         measure: between two measurements of memory.
         quiet: nothing sent and nothing received for so long is a good moment to recycle a browser.
+        recycle: for how long a browser is not recycled at a good moment: what it needs so early it will need again.
     """
 
     load: float = 30.0
@@ -37,3 +38,4 @@ class Limits:
     heal: float = 60.0
     measure: float = 30.0
     quiet: float = 5.0
+    recycle: float = 1800.0

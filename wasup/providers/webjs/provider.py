@@ -200,12 +200,14 @@ async def _watch_browser(browser: Browser, session: WebjsSession) -> None:
 
 async def _measure(browser: Browser, session: WebjsSession, limits: Limits) -> None:
     """Tell what the browser uses; one that is over its budget is closed, at a quiet moment if that can wait."""
+    began = trio.current_time()
     while True:
         await trio.sleep(limits.measure)
         usage = await browser.usage()
         session.tell(usage)
         over = browser.over_budget
-        if over is Budget.HARD or (over is Budget.SOFT and session.is_quiet(limits.quiet)):
+        has_grown = over is Budget.SOFT and trio.current_time() - began >= limits.recycle
+        if over is Budget.HARD or (has_grown and session.is_quiet(limits.quiet)):
             detail = f"the browser uses {usage.memory >> 20} MiB, more than its budget"
             session.finish(Disconnected(DisconnectReason.RECYCLED, detail))
             return

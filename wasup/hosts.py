@@ -11,6 +11,8 @@ from wasup.supervisor import ChildContext
 
 __all__ = ["Browsers"]
 
+_OPENING = 4  # sessions on their way to being ready, for each browser being launched: to load a page takes longer
+
 log = structlog.get_logger("wasup.hosts")
 
 
@@ -49,6 +51,7 @@ class Browsers:
                 measure=browser.measure_interval,
                 recycle=browser.recycle_after,
             ),
+            opens_at_once=_OPENING * browser.launches,
         )
 
     async def run(self, context: ChildContext) -> None:

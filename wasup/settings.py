@@ -187,7 +187,11 @@ class BrowserSection(_Section):
     )
     executable: Path | None = Field(default=None, description="Chromium; none: the one on PATH")
     profiles: Path | None = Field(default=None, description="folder of the profiles; none: `profiles` in data_dir")
-    launches: int = Field(default=2, ge=1, description="browsers being started at the same time at most")
+    launches: int = Field(
+        default=2,
+        ge=1,
+        description="browsers being started at the same time at most; four times as many pages are loading",
+    )
     accounts_per_driver: int = Field(default=8, ge=1, description="browsers that share one Playwright driver at most")
     max_sessions: int | None = Field(
         default=None, ge=0, description="browsers at most (max_browser_sessions); none: as many as fit into memory"
@@ -236,7 +240,9 @@ class Settings(BaseSettings):
     emulator_url: str | None = Field(
         default=None, description="WhatsApp emulator for accounts of type `emulated`; none: there are no such accounts"
     )
-    connect_concurrency: int = Field(default=64, ge=1, description="sessions being opened at the same time at most")
+    connect_concurrency: int = Field(
+        default=64, ge=1, description="sessions of a provider being opened at the same time at most"
+    )
     connect_timeout: float = Field(
         default=45.0, gt=0, description="from opening a session to ready, or to the first QR"
     )

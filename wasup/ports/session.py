@@ -50,9 +50,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
 
     handover: Handover
     own_message_ids: bool  # takes the id that we generate, so that a send can be repeated without harm
-    opens_at_once: int | None = (
-        None  # sessions that can be opened side by side, where that takes much; None: any number
-    )
+    opens_at_once: int | None = None  # sessions being opened side by side at most, where that takes much
     qr: bool = True
     pairing_code: bool = True
     history: bool = True

@@ -60,6 +60,7 @@ class WebjsProvider:
         uploads: folder for bytes that wait to be sent; not the one of the profiles.
         url: where WhatsApp Web is; another address only for an emulator's users.
         limits: deadlines.
+        opens_at_once: sessions that are opened side by side, from the start of the browser to the page's first word.
 
     Attributes:
         blocked: requests of all pages to hosts that are none of WhatsApp's, by host. Nothing has reached them.
@@ -72,6 +73,7 @@ class WebjsProvider:
         uploads: Path,
         url: str = WHATSAPP_WEB,
         limits: Limits = Limits(),  # noqa: B008 - frozen
+        opens_at_once: int = 8,
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -84,7 +86,9 @@ class WebjsProvider:
         self._limits = limits
         self._breaker = Breaker()
         self.blocked: Counter[str] = Counter()
-        self._capabilities = Capabilities(handover=Handover.REFETCHES, own_message_ids=True)
+        self._capabilities = Capabilities(
+            handover=Handover.REFETCHES, own_message_ids=True, opens_at_once=opens_at_once
+        )
 
     @property
     def type(self) -> str:

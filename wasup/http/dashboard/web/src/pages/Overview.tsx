@@ -22,7 +22,7 @@ function Tiles({ now }: { now: Overview }) {
   const connected = now.accounts.by_status["connected"] ?? 0;
   return (
     <dl class="tiles" aria-label="Figures">
-      <Tile label="Connected accounts" value={count(connected)} note={`of ${count(now.accounts.total)}`} />
+      <Tile label="Connected" value={count(connected)} note={`of ${counted(now.accounts.total, "account")}`} />
       <Tile label="Messages in" value={perSecond(rates.messages_in)} note="per second" />
       <Tile label="Messages out" value={perSecond(rates.messages_out)} note="per second" />
       <Tile label="Events" value={perSecond(rates.events)} note="per second" />
@@ -43,7 +43,7 @@ function Tiles({ now }: { now: Overview }) {
         tone={restarts.last_hour > 0 ? "warn" : undefined}
       />
       <Tile
-        label="Waiting for delivery"
+        label="To be delivered"
         value={count(queues.outbox)}
         note={
           <>
@@ -58,7 +58,7 @@ function Tiles({ now }: { now: Overview }) {
         tone={queues.dead_letters > 0 ? "bad" : undefined}
       />
       <Tile
-        label="Waiting to be stored"
+        label="To be stored"
         value={count(queues.unacknowledged)}
         note={`messages, ${count(queues.writer_mailbox)} in the writers`}
       />

@@ -9,6 +9,8 @@ import { words } from "../../lib/format";
 import { usePages } from "../../lib/resource";
 import { useEvents } from "../../state/live";
 
+const EXPECTED = "progress"; // the reason of what goes as it should
+
 export function Timeline({ account }: { account: Account }) {
   const steps = usePages(account.id, (cursor) =>
     unwrap(
@@ -29,7 +31,7 @@ export function Timeline({ account }: { account: Account }) {
           <li key={step.id}>
             <Badge state={step.new} />
             <span>
-              {words(step.reason)}
+              {step.reason !== EXPECTED && words(step.reason)}
               {step.detail && <span class="muted">: {step.detail}</span>}
             </span>
             <small class="muted">

@@ -12,7 +12,7 @@ import { useInterval, usePages } from "../../lib/resource";
 import { replay } from "./replay";
 
 const POLL = 5; // seconds
-const PAGE = 25;
+const PAGE = 10;
 
 interface DeliveriesProps {
   endpoint: Endpoint;

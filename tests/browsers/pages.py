@@ -38,10 +38,13 @@ class _Page(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         _, _, worker = self.path.rpartition("/worker/")
         content = _WORKER % {"kind": worker} if worker else "<!doctype html><title>page</title>"
+        kind = "text/javascript" if worker else "text/html"
         if self.path == "/agent":
             content = self.headers["User-Agent"]
+        if self.path.startswith("/picture"):
+            content, kind = '<svg xmlns="http://www.w3.org/2000/svg"/>', "image/svg+xml"
         self.send_response(200)
-        self.send_header("Content-Type", "text/javascript" if worker else "text/html")
+        self.send_header("Content-Type", kind)
         self.end_headers()
         self.wfile.write(content.encode())
 
@@ -51,7 +54,7 @@ class _Page(BaseHTTPRequestHandler):
 
 @contextmanager
 def web_server() -> Iterator[str]:
-    """A server of one page, of workers at `worker/<kind>`, and of the asking browser's `agent`; gives its address."""
+    """A server of a page, workers at `worker/<kind>`, pictures, and the asking browser's `agent`; gives its address."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Page) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:

@@ -37,3 +37,24 @@ async def test_whatever_part_of_a_page_asks_another_host_is_counted(harness: Sha
                 await trio.sleep(0.01)
     assert outward.blocked.keys() == foreign
     assert total == outward.blocked
+
+
+_LOADS = """async (names) => {
+  const loads = (name) => fetch(`/${name}`).then(() => true, () => false);
+  const shows = (name) => new Promise((resolve) => {
+    Object.assign(new Image(), { onload: () => resolve(true), onerror: () => resolve(false) }).src = `/${name}`;
+  });
+  return [await Promise.all(names.map(loads)), await shows('picture.svg'), await shows('picture.png')];
+}"""
+
+
+@on_stage
+async def test_pictures_films_and_fonts_of_the_page_are_not_loaded(harness: SharedHost, address: str) -> None:
+    """By their names, and they count as nothing that went astray; all else is loaded."""
+    outward = Outward(["127.0.0.1"], "1", Counter())
+    names = ["script.js", "picture.png", "film.mp4", "letters.woff2"]
+    async with harness.host.browser("1", restore=False, allowed_hosts=["127.0.0.1"]) as browser:
+        await browser.bridge.run(_visit, browser.context, browser.page, address, outward)
+        loaded = await browser.bridge.run(browser.page.evaluate, _LOADS, names)
+    assert loaded == [[True, False, False, False], True, False]
+    assert "127.0.0.1" not in outward.blocked

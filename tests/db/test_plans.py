@@ -14,6 +14,7 @@ from sqlalchemy import Connection, event
 from wasup.db import metadata
 from wasup.ports.accounts import AccountStatus, Fence
 from wasup.ports.messages import ChatChanged, ContactChanged, Edit, GroupChanged, Message, MessageStatus, Receipt, Text
+from wasup.ports.outbox import ReplayRange
 from wasup.ports.store import LaneOutcome, OutgoingMessage, SyncPhase, SyncStep, Watermark
 
 _MESSAGES: Final = 100_000
@@ -33,6 +34,7 @@ async def fill(world: Any, message: Any) -> list[Fence]:
     await db.outbox.save_endpoint(world.workspace_id, url="https://x", secret="whsec_a")
     fences: list[Fence] = await world.accounts(_WRITTEN)
     for turn in range(4):
+        world.clock.now += 60_000
         await db.sync.commit([
             world.batch(fence, *(message(n, id=f"{fence.account_id}-{n}", chat=f"55119{n:08d}@c.us")
                                  for n in range(turn * 15, turn * 15 + 15)))
@@ -43,6 +45,7 @@ async def fill(world: Any, message: Any) -> list[Fence]:
                            status=MessageStatus.READ, timestamp=1_780_000_000_000)  # fmt: skip
         groups = [GroupChanged(id=f"12036{number}@g.us", subject="Team") for number in range(10)]
         await world.commit(fence, receipts, *groups)
+    world.clock.now += 60_000
     for number in range(30):
         await db.sync.reject(world.batch(fences[0], message(number, id=f"bad{number}")), "odd")
     await db.engine.run(lambda c: _multiply(c, driver))
@@ -75,8 +78,20 @@ def _multiply(connection: Connection, driver: Any) -> None:
     written = driver.query(connection, "SELECT COUNT(*) FROM messages")[0][0]
     copy("messages", -(-_MESSAGES // written), message_id=joined("'{n}-'", "message_id"))
     copy("whatsapp_accounts", _ACCOUNTS // _WRITTEN, uuid=joined("SUBSTR(uuid, 1, 30)", "'-{n}'"))
+    copy("account_owner", _ACCOUNTS // _WRITTEN, whatsapp_account_id="whatsapp_account_id + {n}00000")
     copy("chats", 10, jid=joined("'{n}'", "jid"))
     copy("contacts", 10, jid=joined("'{n}'", "jid"))
+    for table, own in (
+        ("dead_letters", {"account_seq": "account_seq", "previous_seq": "0", "reason": "'x'", "attempts": "1"}),
+        ("delivery_attempts", {"events": "1", "attempt": "1", "outcome": "'failed'", "detail": "'x'",
+                               "milliseconds": "1", "replay": "0"}),
+    ):  # fmt: skip
+        values = {"endpoint_id": "99", "whatsapp_account_id": "whatsapp_account_id", "event_id": "event_id",
+                  "created_at": "created_at", **own}  # fmt: skip
+        driver.execute(
+            connection,
+            f"INSERT INTO {table} ({', '.join(values)}) SELECT {', '.join(values.values())} FROM events",
+        )
 
 
 @contextmanager
@@ -163,6 +178,44 @@ async def send_out(world: Any, fence: Fence) -> None:
     await db.outbox.next_due(endpoint.id)
 
 
+async def merge(world: Any, message: Any, fence: Fence) -> None:
+    """Two stored chats and contacts that prove to be one person's."""
+    await world.commit(fence, message(950, chat="78@lid", push_name="P"), message(951, chat="5511988880000@c.us"))
+    await world.commit(fence, ContactChanged(id="5511988880000@c.us", alt="78@lid"))
+
+
+async def deliver(world: Any, fence: Fence) -> None:
+    """What goes on around deliveries: failures, replays and pulls."""
+    db, workspace, account = world.db, world.workspace_id, fence.account_id
+    await db.outbox.change_endpoint((await db.outbox.endpoints())[0].id, {"events": ("message.received",)})
+    (endpoint,) = await db.outbox.endpoints()
+    (lane, *_) = await db.outbox.claim_lanes(endpoint.id, incarnation=1, lanes=1, per_lane=5)
+    outcome = LaneOutcome(endpoint_id=endpoint.id, account_id=lane.account_id, claim=lane.claim, failed="x",
+                          failed_seq=lane.events[0].account_seq, dead=True)  # fmt: skip
+    await db.outbox.settle([outcome])
+    await db.outbox.release_claims()
+    await db.outbox.legacy_facts([account], lids=[(account, "77@lid")], groups=[(account, "55119@g.us")])
+    log = db.deliveries
+    for failed in (None, True):
+        await log.attempts(endpoint.id, failed=failed, before_id=10**6)
+    (letter,) = await log.dead_letters(endpoint.id, before_id=10**6)
+    await log.dead_letter(endpoint.id, letter.id)
+    await log.waiting([endpoint.id])
+    await log.replay(endpoint, ReplayRange(event_ids=(letter.event_id,)))
+    await log.replay(endpoint, ReplayRange(account_id=account, after_seq=2, until_seq=9))
+    await log.replay(endpoint, ReplayRange(dead=True))
+    events = db.event_log
+    await events.event(letter.event_id, workspace_id=workspace)
+    await events.logged(account, 3, limit=10)
+    now = world.clock.now
+    world.clock.now += 1000  # what was written in this very moment is held back
+    last = (await events.workspace_events(workspace, (now, 0, 0), limit=10))[-1]
+    await events.workspace_events(workspace, (last.created_at, last.account_id, last.account_seq), limit=10)
+    await events.first_since(workspace, now)
+    replayed = await log.replay(endpoint, ReplayRange(since=now), limit=2)
+    await log.replay(endpoint, ReplayRange(since=now), after=replayed.next, limit=2)
+
+
 async def read(world: Any, fence: Fence) -> None:
     """What the API, the actors and the cache ask for."""
     db, workspace = world.db, world.workspace_id
@@ -202,8 +255,10 @@ async def test_no_hot_query_scans_a_table(filled: Any, message: Any) -> None:
     with recorded(world) as seen:
         await send_out(world, fences[7])
         await write_in(world, message, fences[7:9])
+        await merge(world, message, fences[8])
         await read(world, fences[9])
-    assert len(seen) > 60
+        await deliver(world, fences[10])
+    assert len(seen) > 90
     assert await scans(world, seen) == []
     with recorded(world) as counts:
         await world.db.stats.totals()

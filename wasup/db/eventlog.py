@@ -142,6 +142,7 @@ class SqlEventLog:
     async def first_since(self, workspace_id: int | None, at: int) -> dict[int, int]:
         """See the port."""
         columns = events.c
+        account = columns.whatsapp_account_id + 0  # else SQLite reads the whole log, in the order of the groups
 
         def work(connection: Connection) -> dict[int, int]:
             asked = [workspace_id]
@@ -150,9 +151,9 @@ class SqlEventLog:
             first: dict[int, int] = {}
             for one in asked:
                 query = (
-                    select(columns.whatsapp_account_id, func.min(columns.account_seq))
+                    select(account, func.min(columns.account_seq))
                     .where(columns.workspace_id == one, columns.created_at >= at)
-                    .group_by(columns.whatsapp_account_id)
+                    .group_by(account)
                 )
                 first.update({row[0]: row[1] for row in connection.execute(query)})
             return first

@@ -87,6 +87,23 @@ async def test_each_fault_is_noticed_and_touches_no_other_browser(open_host: Ope
         await remember(neighbour, address, "me")
 
 
+async def test_only_a_browser_that_computes_without_pause_may_hang(open_host: OpenHost, address: str) -> None:
+    """Before anybody has looked it may, too; a page at rest is not disturbed."""
+
+    async def become(browser: Browser, *, suspect: bool) -> None:
+        with trio.fail_after(_NOTICED_WITHIN):
+            while browser.may_hang is not suspect:
+                await trio.sleep(0.05)
+
+    async with open_host(look_interval=0.2) as host, host.browser("1", restore=False) as browser:
+        await visit(browser, address)
+        assert browser.may_hang
+        await browser.usage(max_age=0)
+        await become(browser, suspect=False)
+        await _hang_page(browser)
+        await become(browser, suspect=True)
+
+
 async def test_the_death_of_a_driver_is_lost_to_its_own_browsers_only(open_host: OpenHost, address: str) -> None:
     """Two browsers on two drivers: one driver dies, or stops; its browser ends, and the next has a new driver."""
     async with open_host(accounts_per_driver=1) as host, host.browser("well", restore=False) as neighbour:

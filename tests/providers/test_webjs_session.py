@@ -105,7 +105,8 @@ class Rig:
         self.life = Life(origin=ORIGIN, profile="account-1", secret=secret)
         page: Any = self.page
         bridge: Any = self.bridge
-        self.session = WebjsSession(bridge, page, self.life, Uploads(folder), Limits())
+        self.may_hang = False
+        self.session = WebjsSession(bridge, page, self.life, Uploads(folder), Limits(), may_hang=lambda: self.may_hang)
 
     @asynccontextmanager
     async def running(self, *, ready: bool = True) -> AsyncIterator["Rig"]:
@@ -153,8 +154,8 @@ async def test_a_page_that_hangs_is_noticed_within_fifteen_seconds(rig: Rig, aut
     """Although nobody asks it for anything."""
     async with rig.running():
         await trio.sleep(120)
-        beats = rig.page.called.count("beat")
-        assert 12 <= beats <= 24, "it is cheap because it is rare"
+        assert "beat" not in rig.page.called, "a page at rest is not disturbed"
+        rig.may_hang = True
         rig.page.answers |= {"beat": ..., "state": ...}
         begun = trio.current_time()
         assert (await rig.end()).reason is R.HOST_CRASHED

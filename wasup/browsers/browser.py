@@ -3,7 +3,7 @@
 import math
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from enum import IntEnum
 
@@ -16,6 +16,8 @@ from wasup.browsers.profiles import ProfileState
 from wasup.ports.session import Usage
 
 __all__ = ["Browser", "Budget"]
+
+_WITHOUT_PAUSE = 0.25  # of a core: all that is left of one for a page that hangs on a busy machine
 
 
 class Budget(IntEnum):
@@ -39,6 +41,7 @@ class Browser:
         pids: its processes when they were last measured.
         usage_now: what it used when it was last measured; None before the first time.
         over_budget: by that measurement.
+        computes: whether one of its processes has hardly paused between the last two looks at them.
         is_good: whether `good` was called.
         is_damaged: whether `damaged` was called.
     """
@@ -71,7 +74,9 @@ class Browser:
         self.ended = trio.Event()
         self._budget = budget
         self._keep = keep
-        self._measured_at = -math.inf
+        self.computes = False
+        self._measured_at = self._seen_at = -math.inf
+        self._cpu: Mapping[int, float] = {}
         self._lost = trio.Event()
         self._why = ""
 
@@ -126,9 +131,24 @@ class Browser:
         self._lost.set()
 
     @property
+    def may_hang(self) -> bool:
+        """Whether its page should be asked if it lives: something computes without pause, or nobody has looked yet.
+
+        A page that hangs computes. One that does not, as it waits for something that never comes, is beyond this.
+        """
+        return self.computes or self.usage_now is None
+
+    @property
     def is_lost(self) -> bool:
         """Whether `lost` has something to tell."""
         return self._lost.is_set()
+
+    def seen(self, cpu: Mapping[int, float]) -> None:
+        """Keep what a look at its processes has found: processor seconds that each has used so far."""
+        now = trio.current_time()
+        much = _WITHOUT_PAUSE * (now - self._seen_at)
+        self.computes = any(seconds - self._cpu.get(pid, seconds) > much for pid, seconds in cpu.items())
+        self._cpu, self._seen_at = cpu, now
 
     def measured(self, usage: Usage, pids: list[int]) -> None:
         """Keep a measurement."""

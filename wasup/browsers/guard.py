@@ -20,7 +20,7 @@ import sys
 import time
 from contextlib import suppress
 
-__all__ = ["FAREWELL", "MARK_SWITCH", "MARK_VARIABLE", "end_marked", "marked", "process_field"]
+__all__ = ["FAREWELL", "MARK_SWITCH", "MARK_VARIABLE", "end_marked", "marked", "process_field", "process_fields"]
 
 MARK_SWITCH = "--vmodule="
 """Its value is a pattern for verbose logging, `mark=0`: it names no module and logs nothing."""
@@ -66,8 +66,13 @@ def end_marked(mark: str, *, within: float) -> bool:
 
 def process_field(pid: int, index: int) -> str | None:
     """A field of `/proc/<pid>/stat`, counted as in proc(5) from 3 (the state) on; None if there is no such process."""
-    stat = _read(str(pid), "stat").decode(errors="replace").rpartition(")")[2].split()
-    return stat[index - 3] if stat else None
+    fields = process_fields(pid)
+    return fields[index - 3] if fields else None
+
+
+def process_fields(pid: int) -> list[str]:
+    """All fields of `/proc/<pid>/stat` from the third (the state) on; none if there is no such process."""
+    return _read(str(pid), "stat").decode(errors="replace").rpartition(")")[2].split()
 
 
 def _word(content: bytes) -> str:

@@ -8,7 +8,7 @@ import structlog
 import trio
 
 from wasup.browsers import guard
-from wasup.browsers.processes import stopped
+from wasup.browsers.processes import glance
 
 __all__ = ["keep_guard"]
 
@@ -49,7 +49,7 @@ async def _renew(process: trio.Process, beat: float) -> None:
         await process.stdin.send_all(b".")
         with trio.move_on_after(beat):
             await process.wait()
-        if stopped([process.pid]):
+        if glance([process.pid]).stopped:
             process.kill()
             await process.wait()
 

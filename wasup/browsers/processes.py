@@ -5,13 +5,24 @@ import os
 import zlib
 from collections.abc import Collection
 from pathlib import Path
+from typing import NamedTuple
 
 import trio
 
-from wasup.browsers.guard import end_marked, marked, process_field
+from wasup.browsers.guard import end_marked, marked, process_field, process_fields
 from wasup.ports.session import Usage
 
-__all__ = ["end_orphans", "find_browser", "find_leader", "folder_mark", "host_mark", "measure", "stopped", "wait_ended"]
+__all__ = [
+    "Glance",
+    "end_orphans",
+    "find_browser",
+    "find_leader",
+    "folder_mark",
+    "glance",
+    "host_mark",
+    "measure",
+    "wait_ended",
+]
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -56,9 +67,25 @@ def find_browser(profiles: Path, name: str) -> int | None:
     return next((pid for mark in set(marks) if (pid := find_leader(mark)) is not None), None)
 
 
-def stopped(pids: Collection[int]) -> bool:
-    """Whether one of these processes has been stopped (SIGSTOP, or a debugger)."""
-    return any(process_field(pid, _STATE) in {"T", "t"} for pid in pids)
+class Glance(NamedTuple):
+    """What a line for each of some processes tells.
+
+    Attributes:
+        stopped: whether one of them has been stopped (SIGSTOP, or a debugger).
+        cpu: processor seconds that each has used so far.
+    """
+
+    stopped: bool
+    cpu: dict[int, float]
+
+
+def glance(pids: Collection[int]) -> Glance:
+    """Look at these processes; those that are gone are left out. Costs some 20 µs for each."""
+    found = {pid: fields for pid in pids if (fields := process_fields(pid))}
+    return Glance(
+        stopped=any(fields[_STATE - 3] in {"T", "t"} for fields in found.values()),
+        cpu={pid: sum(int(fields[field - 3]) for field in _TIMES) / _TICKS for pid, fields in found.items()},
+    )
 
 
 async def wait_ended(pid: int) -> None:
@@ -82,7 +109,7 @@ def measure(mark: str) -> dict[str, tuple[Usage, list[int]]]:
         name: (
             Usage(
                 memory=sum(_memory(pid) for pid in pids),
-                cpu_seconds=sum(_cpu(pid) for pid in pids),
+                cpu_seconds=sum(glance(pids).cpu.values()),
                 processes=len(pids),
             ),
             pids,
@@ -110,7 +137,3 @@ def _memory(pid: int) -> int:
     except OSError:
         return 0
     return (int(resident) - int(shared)) * _PAGE
-
-
-def _cpu(pid: int) -> float:
-    return sum(int(process_field(pid, field) or 0) for field in _TIMES) / _TICKS

@@ -1,4 +1,4 @@
-"""Looking after what runs: who has been stopped, and who uses how much."""
+"""Looking after what runs: who has been stopped, who computes without pause, and who uses how much."""
 
 from collections.abc import Collection, Mapping
 
@@ -8,7 +8,7 @@ import trio
 from wasup.browsers.browser import Browser
 from wasup.browsers.drivers import Driver
 from wasup.browsers.options import BrowserHostSettings
-from wasup.browsers.processes import measure, stopped
+from wasup.browsers.processes import Glance, glance, measure
 
 __all__ = ["watch"]
 
@@ -21,7 +21,7 @@ log = structlog.get_logger("wasup.browsers")
 async def watch(
     mark: str, browsers: Mapping[str, Browser], drivers: Collection[Driver], settings: BrowserHostSettings
 ) -> None:
-    """Look for stopped processes every few seconds, and measure from time to time, until cancelled.
+    """Look at all processes every few seconds, and measure from time to time, until cancelled.
 
     One look reads a line for each process; one measurement goes over all of /proc, at some 2 ms for each
     process of ours.
@@ -51,7 +51,15 @@ async def _look(
     running: list[tuple[Browser | Driver, list[int]]] = []
     running += [(browser, browser.pids) for browser in browsers.values()]
     running += [(driver, [driver.pid]) for driver in drivers]
-    still = await trio.to_thread.run_sync(lambda: [one for one, pids in running if stopped(pids)])
+
+    def look() -> list[tuple[Browser | Driver, Glance]]:
+        return [(one, glance(pids)) for one, pids in running]
+
+    seen = await trio.to_thread.run_sync(look)
+    for one, found in seen:
+        if isinstance(one, Browser):
+            one.seen(found.cpu)
+    still = [one for one, found in seen if found.stopped]
     for one in still:
         if before.get(one, 0) + 1 == _LOOKS:
             if isinstance(one, Browser):

@@ -16,8 +16,8 @@ class Limits:
         transfer: of one that waits until WhatsApp has taken a message, looks through history, or asks WhatsApp for many
             groups; a file has its own time on top of it.
         download: of one that has WhatsApp's page fetch a file; whoever asked knows better how large it is.
-        pulse: between two looks at whether a ready page is alive.
-        beat: within which it has to say so.
+        pulse: between two thoughts of whether a ready page may hang.
+        beat: within which one that may has to say that it lives.
         hang: within which a page that did not answer must answer something trivial, or it hangs.
         farewell: in which WhatsApp has to confirm a log-out.
         heal: in which a page that has lost its connection must have mended it.
@@ -31,7 +31,7 @@ class Limits:
     answer: float = 15.0
     transfer: float = 300.0
     download: float = 7200.0
-    pulse: float = 5.0
+    pulse: float = 2.0
     beat: float = 6.0
     hang: float = 3.0
     farewell: float = 5.0

@@ -163,7 +163,7 @@ class WebjsProvider:
             raise Disconnected(DisconnectReason.STORAGE_FAILED, detail) from error
         outward = Outward(self._hosts, life.profile, self.blocked)
         page = WhatsAppPage(browser.page, outward)
-        session = WebjsSession(browser.bridge, page, life, uploads, self._limits)
+        session = WebjsSession(browser.bridge, page, life, uploads, self._limits, may_hang=lambda: browser.may_hang)
         failure: Exception | None = None
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_watch_browser, browser, session)

@@ -6,7 +6,7 @@ bridge.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -47,6 +47,14 @@ class _Page(msgspec.Struct):
 class WebjsSession:
     """See `wasup.ports.session.Session`. Made by `WebjsProvider.open` only, which runs its tasks.
 
+    Args:
+        bridge: to the asyncio side.
+        page: WhatsApp's, not loaded yet.
+        life: what its connection goes through.
+        uploads: bytes that wait to be sent.
+        limits: deadlines.
+        may_hang: whether the page should be asked if it lives.
+
     Attributes:
         became_ready: set when it is ready for the first time.
         read: a task: hears what the page tells.
@@ -56,7 +64,15 @@ class WebjsSession:
         tell: something that is not the page's to tell: how much memory the browser uses.
     """
 
-    def __init__(self, bridge: Bridge, page: WhatsAppPage, life: Life, uploads: Uploads, limits: Limits) -> None:
+    def __init__(
+        self,
+        bridge: Bridge,
+        page: WhatsAppPage,
+        life: Life,
+        uploads: Uploads,
+        limits: Limits,
+        may_hang: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._life = life
         self._limits = limits
         self._uploads = uploads
@@ -65,7 +81,7 @@ class WebjsSession:
         line = Line(life)
         self._calls = Calls(bridge, page, life, self._ending, limits)
         self._listener = Listener(bridge, self._calls, life, line, self._ending, self._activity)
-        self._watch = Watch(bridge, self._calls, life, line, self._ending, self._listener)
+        self._watch = Watch(bridge, self._calls, life, line, self._ending, self._listener, may_hang)
         self._sender = Sender(self._calls, uploads, self._ending, self._activity)
         self.became_ready = self._listener.became_ready
         self.read = self._listener.read

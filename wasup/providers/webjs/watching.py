@@ -1,5 +1,6 @@
 """Looks after a session: whether it starts, whether the page lives, and whether WhatsApp hears it."""
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -28,7 +29,14 @@ class Watch:
     """Ends a session that is of no use."""
 
     def __init__(
-        self, bridge: Bridge, calls: Calls, life: Life, line: Line, ending: Ending, listener: Listener
+        self,
+        bridge: Bridge,
+        calls: Calls,
+        life: Life,
+        line: Line,
+        ending: Ending,
+        listener: Listener,
+        may_hang: Callable[[], bool],
     ) -> None:
         self._bridge = bridge
         self._calls = calls
@@ -37,6 +45,7 @@ class Watch:
         self._line = line
         self._ending = ending
         self._listener = listener
+        self._may_hang = may_hang
 
     async def start(self) -> None:
         """The driver must find its way into the page."""
@@ -75,11 +84,15 @@ class Watch:
                     return
 
     async def _pulse(self) -> None:
-        """Nothing is told of a page that hangs: it is asked, of itself alone, whether it lives."""
+        """Nothing is told of a page that hangs: where that may be, it is asked, of itself alone, whether it lives.
+
+        To ask is dear: the question goes through Playwright's driver and Chromium, and the answer all the way back.
+        """
         try:
             while True:
                 await trio.sleep(self._limits.pulse)
-                await self._calls.ask("beat", _NOTHING, msgspec.Raw, within=self._limits.beat)
+                if self._may_hang():
+                    await self._calls.ask("beat", _NOTHING, msgspec.Raw, within=self._limits.beat)
         except CallRefused as refused:
             detail = f"the driver does not answer: {refused}"
             self._ending.come(Disconnected(DisconnectReason.PROTOCOL_ERROR, detail))

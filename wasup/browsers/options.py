@@ -37,7 +37,7 @@ class BrowserHostSettings:
         quarantined: damaged profiles kept for inspection, for each name.
         launch_timeout: from asking for a browser to having it.
         close_timeout: for a clean close; then it is killed.
-        look_interval: between two looks at the processes; one that is found stopped twice in a row makes a browser lost.
+        look_interval: between two looks at the processes; one found stopped twice in a row makes its browser lost.
         measure_interval: between two measurements of memory and CPU.
         guard_deadline: the guard ends all browsers when wasup has been silent for so long.
     """

@@ -17,6 +17,8 @@ from bench.options import Options
 from bench.pump import Order, Told
 from bench.stage import MYSQL, Stage, databases, open_stage
 from bench.stages import Stages
+from tests.db.plans import recorded, scans
+from wasup.db import metadata
 from wasup.ports.accounts import Fence
 from wasup.ports.messages import Item, Message, Text
 from wasup.ports.store import IncomingBatch
@@ -151,11 +153,35 @@ async def _stored(console: Console, options: Options, findings: Findings, kind: 
             await _fill(stage, size)
             costs.append(await _cost(stage, fences, _BATCH, seconds))
             table.add_row(f"{size:,}", str(_BATCH), f"{1 / costs[-1]:.0f}", f"{costs[-1] * 1e6:.0f}", "")
+        found = await _scans(stage, fences)
     console.print(table)
+    said = f"{kind}: with {sizes[-1]:,} messages stored neither a commit nor a list of chats or messages scans a table"
+    findings.must(": ".join((said, *found)), holds=not found)
     if not options.quick and kind != "sqlite":
         growth = costs[1] / costs[0]
         said = f"{kind}: a message costs {growth:.2f} times as much with {sizes[1]:,} stored as with {sizes[0]:,}"
         findings.must(f"{said} (at most {_GROWTH})", holds=growth <= _GROWTH)
+
+
+async def _scans(stage: Stage, fences: Sequence[Fence]) -> list[str]:
+    """What reads a table from end to end, with statistics as fresh as they are in the long run."""
+    database, account_id = stage.database, fences[0].account_id
+
+    def analyse(connection: Connection) -> None:
+        if stage.kind == "sqlite":
+            connection.exec_driver_sql("ANALYZE")
+        else:
+            connection.exec_driver_sql(f"ANALYZE TABLE {', '.join(metadata.tables)}").fetchall()
+
+    await database.engine.run(analyse)
+    with recorded(database) as seen:
+        await _cost(stage, fences, _BATCH, 0.01)
+        (chat, *_) = await database.messages.chats(workspace_id=stage.workspace_id, account_id=account_id)
+        for where in ({"chat_id": chat.id}, {"account_id": account_id}, {}):
+            await database.messages.messages(workspace_id=stage.workspace_id, limit=50, **where)
+        await database.stats.account_stats([fence.account_id for fence in fences[:20]])
+        await database.sync.watermarks(account_id)
+    return await scans(database, seen)
 
 
 _serial = itertools.count()

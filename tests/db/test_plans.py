@@ -3,14 +3,12 @@
 What is recorded is what really runs: statements are caught on their way to the driver.
 """
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection
 
+from tests.db.plans import recorded, scans
 from wasup.db import metadata
 from wasup.ports.accounts import AccountStatus, Fence
 from wasup.ports.messages import ChatChanged, ContactChanged, Edit, GroupChanged, Message, MessageStatus, Receipt, Text
@@ -20,12 +18,6 @@ from wasup.ports.store import LaneOutcome, OutgoingMessage, SyncPhase, SyncStep,
 _MESSAGES: Final = 100_000
 _ACCOUNTS: Final = 400
 _WRITTEN: Final = 40  # accounts whose messages are committed in the ordinary way, and then multiplied
-
-# Small by design, or read as a whole on purpose.
-_MAY_SCAN: Final = re.compile(
-    r"webhook_endpoints|alembic_version|node|workspaces|logins_to_forget|derived|^keys|^l\d+$|^o$|^\("
-)
-_MAY_COUNT: Final = re.compile(r"whatsapp_accounts")  # some thousands at most
 
 
 async def fill(world: Any, message: Any) -> list[Fence]:
@@ -92,47 +84,6 @@ def _multiply(connection: Connection, driver: Any) -> None:
             connection,
             f"INSERT INTO {table} ({', '.join(values)}) SELECT {', '.join(values.values())} FROM events",
         )
-
-
-@contextmanager
-def recorded(world: Any) -> Iterator[dict[str, Any]]:
-    """Every statement that runs meanwhile, with its (first) values."""
-    seen: dict[str, Any] = {}
-
-    def listen(_c: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
-        if statement.startswith(("SELECT", "UPDATE", "DELETE", "WITH")):
-            seen[statement] = parameters[0] if many else parameters
-
-    engine = world.db.engine._engine.sync_engine
-    event.listen(engine, "before_cursor_execute", listen)
-    try:
-        yield seen
-    finally:
-        event.remove(engine, "before_cursor_execute", listen)
-
-
-async def scans(world: Any, seen: dict[str, Any], *, counting: bool = False) -> list[str]:
-    """What reads a table, or one of its indexes, from end to end; `counting` allows what one must read to count."""
-    driver = world.db.engine.driver
-
-    def sqlite(connection: Connection, statement: str, values: Any) -> list[str]:
-        steps = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
-        found = [step.removeprefix("SCAN ") for step in steps if step.startswith("SCAN ")]
-        return [step for step in found if "CONSTANT" not in step and not (counting and "COVERING" in step)]
-
-    def server(connection: Connection, statement: str, values: Any) -> list[str]:
-        plan = connection.exec_driver_sql(f"EXPLAIN FORMAT=TRADITIONAL {statement}", tuple(values)).mappings()
-        kinds = {"ALL"} if counting else {"ALL", "index"}
-        return [f"{row['table']} {row['type']}" for row in plan if row["type"] in kinds]
-
-    def explain(connection: Connection) -> list[str]:
-        look = sqlite if driver.kind == "sqlite" else server
-        found = [(step, sql) for sql, values in seen.items() for step in look(connection, sql, values)]
-        bad = [(step, sql) for step, sql in found if not _MAY_SCAN.search(step)]
-        return [f"{step}: {sql[:200]}" for step, sql in bad if not (counting and _MAY_COUNT.search(step))]
-
-    result: list[str] = await world.db.engine.run(explain, mode="read")
-    return result
 
 
 async def write_in(world: Any, message: Any, fences: list[Fence]) -> None:
@@ -252,18 +203,18 @@ async def filled(world: Any, message: Any) -> tuple[Any, list[Fence]]:
 async def test_no_hot_query_scans_a_table(filled: Any, message: Any) -> None:
     """Inbound, outbound and reads; counting everything goes through an index alone."""
     world, fences = filled
-    with recorded(world) as seen:
+    with recorded(world.db) as seen:
         await send_out(world, fences[7])
         await write_in(world, message, fences[7:9])
         await merge(world, message, fences[8])
         await read(world, fences[9])
         await deliver(world, fences[10])
     assert len(seen) > 90
-    assert await scans(world, seen) == []
-    with recorded(world) as counts:
+    assert await scans(world.db, seen) == []
+    with recorded(world.db) as counts:
         await world.db.stats.totals()
     assert len(counts) == 1, "one aggregate"
-    assert await scans(world, counts, counting=True) == []
-    with recorded(world) as figures:
+    assert await scans(world.db, counts, counting=True) == []
+    with recorded(world.db) as figures:
         await world.db.stats.account_stats([fence.account_id for fence in fences[:20]])
     assert len(figures) == 1, "one aggregate, however many accounts"

@@ -3,9 +3,10 @@
 import json
 
 import pytest
+import trio
 
 from tests.http.fakes import World
-from tests.http.test_overload import Talker, scene
+from tests.http.test_overload import PATIENCE, Talker, scene
 from tests.http.test_server import running
 from wasup.http import Places, create_app, make_door
 from wasup.http.gate import Gate
@@ -146,6 +147,8 @@ async def test_a_connection_goes_on_after_refusals_by_the_gate() -> None:
         await talker.say(slow)
         assert (await talker.hear())[0] == 503
         there.slow.let_go.set()
-        await there.slow.wait_begun(1)
+        with trio.fail_after(PATIENCE):
+            while there.places.in_hand:
+                await trio.sleep(0.005)
         await talker.say(slow)
         assert (await talker.hear())[0] == 200

@@ -26,7 +26,7 @@ def shut() -> Gate:
     [
         PLAIN,
         POST + b"{  }",
-        b"HEAD / HTTP/1.1\r\nhost:x\r\n\r\n",
+        b"HEAD /api/accounts HTTP/1.1\r\nhost:x\r\n\r\n",
         b"DELETE /api/accounts/1 HTTP/1.1\r\nHost: x\r\nX-Api-Key: \twsp_a \r\nContent-Length: 0\r\n\r\n",
     ],
 )
@@ -53,6 +53,7 @@ def test_a_plain_request_is_refused(data: bytes) -> None:
     [
         b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET /health?full=1 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /openapi.json HTTP/1.1\r\nHost: x\r\nX-Api-Key: wsp_a\r\n\r\n",  # needs no key
         PLAIN[:-2],  # its head is not whole
         PLAIN + PLAIN,
         POST + b"{ ",  # its body is not whole
@@ -91,8 +92,8 @@ def test_who_has_room_passes() -> None:
 
     gate = Gate(Places(1), overused)
     assert gate.refuse(PLAIN, list) is None
-    assert gate.refuse(b"GET / HTTP/1.1\r\nHost: x\r\nX-API-Key: wsp_b\r\n\r\n", list) is None
-    assert gate.refuse(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", list) is None
+    assert gate.refuse(b"GET /api/keys HTTP/1.1\r\nHost: x\r\nX-API-Key: wsp_b\r\n\r\n", list) is None
+    assert gate.refuse(b"GET /api/keys HTTP/1.1\r\nHost: x\r\n\r\n", list) is None
     assert keys == ["wsp_a", "wsp_b", ""]
 
 

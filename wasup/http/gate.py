@@ -29,6 +29,7 @@ _FIELD: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[ \t]*[\x21-\x7e](?:[\x20-\x7e\t]
 _PLAIN: Final = re.compile(rb"([A-Z]{3,7}) (/[\x21-\x7e]*) HTTP/1\.1\r\n((?:" + _FIELD + rb"){1,100})\r\n")
 _LINE: Final = re.compile(rb"([^:]+):[ \t]*(.*?)[ \t]*\r\n")
 _NOT_PLAIN: Final = frozenset({b"transfer-encoding", b"expect", b"upgrade", b"te", b"trailer"})
+_KEYED: Final = b"/api/"  # what lies elsewhere may ask for no key, and then none is counted
 _ALWAYS: Final = frozenset(path.encode() for path in HEALTH)
 _REQUEST_ID: Final = re.compile(rb"[0-9A-Za-z._-]{1,64}")
 _LENGTH: Final = re.compile(rb"[0-9]{1,6}")
@@ -62,7 +63,7 @@ class Gate:
         method, target, headers = plain
         if target.partition(b"?")[0] in _ALWAYS:
             return None
-        wait = self._overused(_key(headers))
+        wait = self._overused(_key(headers)) if target.startswith(_KEYED) else 0.0
         if wait > 0:
             problem = too_many(KEY_OVERUSED, wait)
         elif not self._places.have_room(caller_of(headers)):

@@ -24,12 +24,13 @@ _MESSAGE = [
     *(messages.c[name] for name in StoredMessage.__struct_fields__ if name != "chat"),
     chats.c.jid.label("chat"),
 ]
+_MESSAGE_FIELDS = [column.name for column in _MESSAGE]
 _CHAT = [chats.c[name] for name in Chat.__struct_fields__]
 _JOINED = messages.join(chats, chats.c.id == messages.c.chat_id)
 
 
 def _to_message(row: Row[Any]) -> StoredMessage:
-    values = dict(row._mapping)  # noqa: SLF001 - the public way to a row's names
+    values = dict(zip(_MESSAGE_FIELDS, row, strict=True))
     values["content"] = _decode(values["content"])
     values["status"] = MessageStatus(values["status"])
     values["from_me"] = bool(values["from_me"])
@@ -37,7 +38,7 @@ def _to_message(row: Row[Any]) -> StoredMessage:
 
 
 def _to_chat(row: Row[Any]) -> Chat:
-    return Chat(**dict(row._mapping))  # noqa: SLF001 - as above
+    return Chat(**dict(zip(Chat.__struct_fields__, row, strict=True)))
 
 
 class SqlMessageStore:

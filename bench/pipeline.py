@@ -37,6 +37,7 @@ _WARM_UP = 500  # messages a second, not counted: the first of a chat costs more
 _STORED = 1_000_000
 _GROWTH = 1.5
 _BATCH = 500
+_SMALL = 5_000  # rows that may be read whole: some hundred lanes or changes of these are asked for at once
 
 
 async def bench_pipeline(console: Console, options: Options, findings: Findings) -> None:
@@ -181,7 +182,7 @@ async def _scans(stage: Stage, fences: Sequence[Fence]) -> list[str]:
             await database.messages.messages(workspace_id=stage.workspace_id, limit=50, **where)
         await database.stats.account_stats([fence.account_id for fence in fences[:20]])
         await database.sync.watermarks(account_id)
-    return await scans(database, seen)
+    return await scans(database, seen, small=_SMALL)
 
 
 _serial = itertools.count()
@@ -196,7 +197,7 @@ async def _cost(stage: Stage, fences: Sequence[Fence], size: int, seconds: float
         for _ in range(size):
             number = next(_serial)
             fence = fences[number * 7919 % len(fences)]
-            chat = f"55119{fence.account_id:05d}{number % 20:03d}@c.us"
+            chat = f"55119{fence.account_id:05d}{number // len(fences) % 20:03d}@c.us"
             items[fence].append(
                 Message(id=f"3EB0{number:018X}", chat=chat, sender=chat, from_me=False, push_name="Customer",
                         timestamp=1_790_000_000_000 + number, content=Text(body="Olá! O pedido 12345 já foi. 👍"))

@@ -70,7 +70,7 @@ class Writers:
     async def write(self, account_id: int, count: int = 1) -> None:
         """One commit."""
         try:
-            self.heard[account_id] = await self.group.commit(batch(account_id, count))
+            self.heard[account_id] = await self.group.commit(lambda: batch(account_id, count), count)
         except (DatabaseUnavailable, DataRefused) as error:
             self.heard[account_id] = error
 
@@ -143,7 +143,7 @@ async def test_the_others_go_again_when_their_leader_is_cancelled(autojump_clock
         with trio.move_on_after(1.5):  # waits for the first, leads two others, and goes in the middle of that
             nursery.start_soon(writers.write, 3)
             nursery.start_soon(writers.write, 4)
-            await writers.group.commit(batch(2))
+            await writers.group.commit(lambda: batch(2), 1)
     assert store.begun[1] == (2, 3, 4)
     assert sorted(store.written) == [(1,), (3,), (4,)]
 
@@ -157,7 +157,7 @@ async def test_who_is_cancelled_before_its_turn_is_not_written_and_calls_the_nex
         await trio.sleep(0.1)
         nursery.start_soon(writers.write, 3)
         with trio.move_on_after(0.5):
-            await writers.group.commit(batch(2))
+            await writers.group.commit(lambda: batch(2), 1)
     assert store.written == [(1,), (3,)]
 
 

@@ -35,8 +35,16 @@ def recorded(database: Database) -> Iterator[dict[str, Any]]:
         event.remove(engine, "before_cursor_execute", listen)
 
 
-async def scans(database: Database, seen: dict[str, Any], *, counting: bool = False) -> list[str]:
-    """What reads a table, or one of its indexes, from end to end; `counting` allows what one must read to count."""
+async def scans(database: Database, seen: dict[str, Any], *, counting: bool = False, small: int = 0) -> list[str]:
+    """What reads a table, or one of its indexes, from end to end.
+
+    Args:
+        database: Where to ask.
+        seen: Statements with their values.
+        counting: Allow what one must read to count.
+        small: Rows of a table that a server may read whole: it does so with right where a statement names
+            hundreds of its rows.
+    """
     driver = database.engine.driver
 
     def sqlite(connection: Connection, statement: str, values: Any) -> list[str]:
@@ -47,7 +55,7 @@ async def scans(database: Database, seen: dict[str, Any], *, counting: bool = Fa
     def server(connection: Connection, statement: str, values: Any) -> list[str]:
         plan = connection.exec_driver_sql(f"EXPLAIN FORMAT=TRADITIONAL {statement}", tuple(values)).mappings()
         kinds = {"ALL"} if counting else {"ALL", "index"}
-        return [f"{row['table']} {row['type']}" for row in plan if row["type"] in kinds]
+        return [f"{row['table']} {row['type']}" for row in plan if row["type"] in kinds and int(row["rows"]) > small]
 
     def explain(connection: Connection) -> list[str]:
         look = sqlite if driver.kind == "sqlite" else server

@@ -2,10 +2,13 @@
 
 A transaction costs some fifteen round trips however little it writes. With four writers that commit side by side, a
 thousand messages a second are a hundred and fifty transactions of a few messages each, and take as much of a processor
-as three thousand a second do in larger ones. So while a transaction is on its way, what comes meanwhile waits for its
-end and goes together, unless it is enough for one of its own.
+as three thousand a second do in larger ones. So while a transaction is on its way, and for a moment after the end of a
+small one, what comes waits and goes together, unless it is enough for a transaction of its own. What a writer brings is
+taken from it only when the transaction begins. So nothing waits for more than one transaction besides its own, and what
+comes when nothing has come for long is written at once.
 """
 
+import math
 from collections.abc import Awaitable, Callable, Sequence
 
 import trio
@@ -19,22 +22,32 @@ __all__ = ["Commit", "GroupCommit"]
 Commit = Callable[[Sequence[IncomingBatch]], Awaitable[CommitResult]]
 """`SyncStore.commit`."""
 
+_LEAST_REST = 0.1
+"""The part of a rest that remains after a large transaction: its writers come back one after the other."""
+
+Take = Callable[[], Sequence[IncomingBatch]]
+"""Gives what a writer has, at the moment when the transaction begins."""
+
 
 class _Part:
     """What one writer brings.
 
     Attributes:
-        turn: set when its writer is to lead all that wait, or to go with who leads them.
+        take: gives it.
+        size: how many items it was when the writer came; there may be more until it is taken.
+        batches: what was taken.
+        turn: set when its writer is to look whether it may begin, or to go with who leads it.
         done: set when the transaction that it went with has ended.
         outcome: of that; None if nobody knows, as when whoever led was cancelled.
         refused: whether the database refused all of it, perhaps not because of this part.
     """
 
-    __slots__ = ("batches", "done", "outcome", "refused", "size", "turn")
+    __slots__ = ("batches", "done", "outcome", "refused", "size", "take", "turn")
 
-    def __init__(self, batches: Sequence[IncomingBatch]) -> None:
-        self.batches = batches
-        self.size = sum(len(batch.items) for batch in batches)
+    def __init__(self, take: Take, size: int) -> None:
+        self.take = take
+        self.size = size
+        self.batches: Sequence[IncomingBatch] = ()
         self.turn = trio.Event()
         self.done = trio.Event()
         self.outcome: CommitResult | Exception | None = None
@@ -47,24 +60,32 @@ class GroupCommit:
     Args:
         commit: writes in one transaction.
         enough: items that are worth a transaction of their own while others are on their way.
+        rest: seconds between the end of a small transaction and the next one, unless enough is there for it.
     """
 
-    def __init__(self, commit: Commit, *, enough: int) -> None:
+    def __init__(self, commit: Commit, *, enough: int, rest: float = 0.0) -> None:
         self._commit = commit
         self._enough = enough
+        self._rest = rest
+        self._rested_at = -math.inf
         self._running = 0
         self._waiting: list[_Part] = []
 
-    async def commit(self, batches: Sequence[IncomingBatch]) -> CommitResult:
-        """As `SyncStore.commit`, perhaps together with others.
+    async def commit(self, take: Take, size: int) -> CommitResult:
+        """As `SyncStore.commit` for what `take` gives, perhaps together with others.
 
         What a transaction has told is told to one of those who went together; the others hear only what concerns them
-        all (`endpoints`), and their own accounts (`refused`).
+        all (`endpoints`), and their own accounts (`refused`). `take` is called again where nobody knows what has
+        become of what it gave.
+
+        Args:
+            take: gives what is to be written.
+            size: how many items that would be now.
         """
         while True:
-            part = await self._go(_Part(batches))
+            part = await self._go(_Part(take, size))
             if part.refused:
-                return await self._commit(batches)
+                return await self._commit(part.batches)
             if isinstance(part.outcome, Exception):
                 raise part.outcome
             if part.outcome is not None:
@@ -74,8 +95,10 @@ class GroupCommit:
         """Wait for a turn and lead all that wait, or go with who leads them."""
         self._waiting.append(part)
         try:
-            if self._running and sum(one.size for one in self._waiting) < self._enough:
-                await part.turn.wait()
+            while part in self._waiting and not self._may_begin():
+                with trio.move_on_at(math.inf if self._running else self._rested_at):
+                    await part.turn.wait()
+                part.turn = trio.Event()
             if part in self._waiting:
                 group, self._waiting = self._waiting, []
                 for one in group:
@@ -95,6 +118,8 @@ class GroupCommit:
     async def _lead(self, group: list[_Part], leader: _Part) -> None:
         self._running += 1
         try:
+            for part in group:
+                part.batches = part.take()
             batches = sorted((batch for part in group for batch in part.batches), key=lambda one: one.fence.account_id)
             result = await self._commit(batches)
         except DataRefused as error:
@@ -109,9 +134,16 @@ class GroupCommit:
                 part.outcome = _share(result, part, all_=part is leader)
         finally:
             self._running -= 1
+            size = sum(len(batch.items) for part in group for batch in part.batches)
+            self._rested_at = trio.current_time() + self._rest * max(_LEAST_REST, 1 - size / self._enough)
             for part in group:
                 part.done.set()
             self._call_next()
+
+    def _may_begin(self) -> bool:
+        if sum(one.size for one in self._waiting) >= self._enough:
+            return True
+        return not self._running and trio.current_time() >= self._rested_at
 
     def _call_next(self) -> None:
         if self._waiting and not self._running:

@@ -197,7 +197,8 @@ class Runtime:
             name: trio.CapacityLimiter(min(most, provider.capabilities.opens_at_once or most))
             for name, provider in self.providers.items()
         }
-        self.together = GroupCommit(self._commit, enough=max(1, self.settings.sync.batch // 2))
+        sync = self.settings.sync
+        self.together = GroupCommit(self._commit, enough=max(1, sync.batch // 2), rest=sync.linger)
         self.upload_gate = trio.CapacityLimiter(_UPLOADS)
         self._workspace_qr: dict[int, AttemptLimiter] = {}
         self._account_qr: dict[int, AttemptLimiter] = {}

@@ -1,8 +1,8 @@
 """The sync writers: many accounts' changes, one transaction a batch.
 
 Accounts are sharded over the writers by id, so that the changes of one account stay in order. A writer takes what
-waits in its mailbox, lingers a moment when that is little, commits, and only then tells the sessions, which
-acknowledge to their providers. While the database is away it holds its batch and tries again; its bounded mailbox
+waits in its mailbox when its transaction begins, commits, and only then tells the sessions, which acknowledge to their
+providers. While the database is away it holds its batch and tries again; its bounded mailbox
 then fills, the sessions wait, and the back-pressure reaches the sockets.
 
 Sessions get everything again when a writer dies, but a status that an account has reached is told once. So what a
@@ -90,7 +90,7 @@ class SyncWriter(Actor[Store]):
         sync = self._runtime.settings.sync
         while True:
             await self._write_all()
-            envelopes = await self.receive_many(sync.batch, sync.linger)
+            envelopes = await self.receive_many(sync.batch)
             self._unwritten.extend(envelope.message for envelope in envelopes)
 
     async def on_stop(self, reason: ExitReason) -> None:
@@ -104,31 +104,50 @@ class SyncWriter(Actor[Store]):
 
     async def _write_all(self) -> None:
         while self._unwritten:
-            first = _first(self._unwritten, self._runtime.settings.sync.batch)
-            await self._write(first)
-            del self._unwritten[: len(first)]
+            stores, result = await self._write_some()
+            self._tell(stores, result)
+            del self._unwritten[: len(stores)]
 
-    async def _write(self, stores: list[Store]) -> None:
-        self._tell(stores, await self._settle(_by_account(stores), together=True))
+    async def _write_some(self) -> tuple[list[Store], CommitResult]:
+        """Commit what there is when the transaction begins, up to a batch."""
+        batch = self._runtime.settings.sync.batch
+        group = self._runtime.together
+        stores: list[Store] = []
 
-    async def _settle(self, batches: list[IncomingBatch], *, together: bool = False) -> CommitResult:
-        """Commit; what is refused as a whole is settled half by half, down to the item that is to blame.
+        def take() -> list[IncomingBatch]:
+            nonlocal stores
+            room = batch - len(self._unwritten)
+            if room > 0:
+                self._unwritten.extend(envelope.message for envelope in self.drain(room))
+            stores = _first(self._unwritten, batch)
+            return _by_account(stores)
 
-        The halves go alone: what is to blame shall be refused without what other writers have.
-        """
+        size = sum(len(store.items) for store in self._unwritten)
         try:
-            return await self._commit(batches, together=together)
+            result = await self._commit(lambda: group.commit(take, size))
         except DataRefused as error:
-            halves = _halves(batches)
-            if halves is None:
-                return await self._settle_one(batches[0])
-            log.info("sync.batch_refused", error=repr(error)[:500], accounts=len(batches))
-            return await self._settle(halves[0]) + await self._settle(halves[1])
+            result = await self._settle_halves(_by_account(stores), error)
+        return stores, result
+
+    async def _settle(self, batches: list[IncomingBatch]) -> CommitResult:
+        """Commit alone: what is to blame shall be refused without what other writers have."""
+        try:
+            return await self._commit(lambda: self._runtime.stores.sync.commit(batches))
+        except DataRefused as error:
+            return await self._settle_halves(batches, error)
+
+    async def _settle_halves(self, batches: list[IncomingBatch], error: DataRefused) -> CommitResult:
+        """What was refused as a whole is settled half by half, down to the item that is to blame."""
+        halves = _halves(batches)
+        if halves is None:
+            return await self._settle_one(batches[0])
+        log.info("sync.batch_refused", error=repr(error)[:500], accounts=len(batches))
+        return await self._settle(halves[0]) + await self._settle(halves[1])
 
     async def _settle_one(self, batch: IncomingBatch) -> CommitResult:
         """Try a single item once more, since what went wrong may have passed, and put it away if it has not."""
         try:
-            return await self._commit([batch])
+            return await self._commit(lambda: self._runtime.stores.sync.commit([batch]))
         except DataRefused as error:
             reason = str(error)
         result = await self._insist(lambda: self._runtime.stores.sync.reject(batch, reason))
@@ -137,12 +156,9 @@ class SyncWriter(Actor[Store]):
         log.error("sync.item_rejected", account_id=batch.fence.account_id, items=kinds, reason=reason[:500])
         return result
 
-    async def _commit(self, batches: list[IncomingBatch], *, together: bool = False) -> CommitResult:
+    async def _commit(self, write: Callable[[], Awaitable[CommitResult]]) -> CommitResult:
         begun = trio.current_time()
-        group = self._runtime.together
-        result = await self._insist(
-            lambda: group.commit(batches) if together else self._runtime.stores.sync.commit(batches)
-        )
+        result = await self._insist(write)
         pulse = self._runtime.pulse
         pulse.traffic.commits.add(trio.current_time() - begun, result.new_messages)
         self._runtime.hub.publish(result.events)

@@ -133,7 +133,7 @@ class SyncSection(_Section):
     writers: int = Field(default=4, ge=1, le=16, description="writers in parallel; SQLite always has one")
     batch: int = Field(default=300, ge=1, le=5000, description="items in one transaction at most")
     linger: float = Field(
-        default=0.01, ge=0, le=0.02, description="how long a batch waits for more when there is little"
+        default=0.02, ge=0, le=0.02, description="how long a batch waits for more when there is little"
     )
     mailbox: int = Field(default=4000, ge=1, description="deliveries waiting per writer before sessions are held back")
     window: int = Field(default=32, ge=1, le=1000, description="uncommitted deliveries of one session at most")

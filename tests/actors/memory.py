@@ -367,11 +367,17 @@ class AccountRows:
     def _live(self) -> Iterable[Account]:
         return (row for _, row in sorted(self._m.rows.items()) if row.deleted_at is None)
 
-    async def desired_accounts(self) -> list[Account]:
+    async def desired_ids(self) -> list[int]:
         """Most recently active first."""
         await self._m.reach()
         rows = [row for row in self._live() if row.desired is Desired.CONNECTED]
-        return sorted(rows, key=lambda row: -(row.last_activity_at or row.created_at))
+        return [row.id for row in sorted(rows, key=lambda row: -(row.last_activity_at or row.created_at))]
+
+    async def desired_accounts(self, ids: Sequence[int]) -> list[Account]:
+        """Those of these."""
+        await self._m.reach()
+        wanted = {row.id: row for row in self._live() if row.desired is Desired.CONNECTED}
+        return [wanted[account_id] for account_id in ids if account_id in wanted]
 
     async def set_desired(self, account_id: int, desired: Desired) -> None:
         """Update."""

@@ -25,7 +25,7 @@ from wasup.actors.messages import (
 )
 from wasup.actors.names import RECONCILER
 from wasup.actors.reconciler import StartAccount, Sweep
-from wasup.ports.accounts import Account, AccountStatus, Desired
+from wasup.ports.accounts import AccountStatus, Desired
 from wasup.ports.disconnects import DisconnectReason
 from wasup.ports.messages import Text
 from wasup.ports.session import NotSupported, PairingRefused
@@ -141,10 +141,10 @@ async def test_a_connect_is_not_undone_by_a_sweep_that_began_before_it(
     """The reconciler reads who is wanted, then somebody connects, then the reconciler acts: the account stays."""
     world = World()
     account = world.add()
-    read = type(world.memory.accounts).desired_accounts
+    read = type(world.memory.accounts).desired_ids
     reading = trio.Event()
 
-    async def slow(store: AccountRows) -> list[Account]:
+    async def slow(store: AccountRows) -> list[int]:
         rows = await read(store)
         reading.set()
         await trio.sleep(2)
@@ -153,7 +153,7 @@ async def test_a_connect_is_not_undone_by_a_sweep_that_began_before_it(
     async with world.running():
         await world.connected(account)
         await world.ask(account, Disconnect())
-        monkeypatch.setattr(AccountRows, "desired_accounts", slow)
+        monkeypatch.setattr(AccountRows, "desired_ids", slow)
         await reading.wait()
         await world.connect(account)
         await world.connected(account)

@@ -7,6 +7,7 @@ import trio
 from trio.testing import MockClock
 
 from tests.actors.world import World
+from wasup.actors.bells import Beat
 from wasup.actors.window import Window
 from wasup.ports.accounts import AccountStatus
 
@@ -25,7 +26,7 @@ class _Provider:
 
 async def test_a_full_window_opens_with_a_commit(autojump_clock: MockClock) -> None:
     """As many deliveries as there are places are on their way, and no more."""
-    window = Window(1, linger=0.0, patience=30.0)
+    window = Window(1, beat=Beat(0.0), patience=30.0)
     await window.take()
     with trio.move_on_after(60) as waiting:
         await window.take()
@@ -37,7 +38,7 @@ async def test_a_full_window_opens_with_a_commit(autojump_clock: MockClock) -> N
 
 async def test_acknowledgements_wait_for_each_other(autojump_clock: MockClock) -> None:
     """What is committed within the linger goes in one frame, half a window at once, and the rest at the end."""
-    window, provider = Window(6, linger=0.5, patience=30.0), _Provider()
+    window, provider = Window(6, beat=Beat(0.5), patience=30.0), _Provider()
     session: Any = provider
     async with trio.open_nursery() as nursery:
         nursery.start_soon(window.acknowledge, session)

@@ -66,7 +66,8 @@ async def test_transitions_are_stored_with_their_event_and_history(world: Any) -
     account = await world.db.accounts.account(fence.account_id)
     assert (account.status, account.qr_code) == (AccountStatus.QR_SCANNING, "2@abc")
     await world.commit(fence, step(fence, AccountStatus.QR_SCANNING, AccountStatus.CONNECTED))
-    (account,) = await world.db.accounts.desired_accounts()
+    assert await world.db.accounts.desired_ids() == [fence.account_id]
+    (account,) = await world.db.accounts.desired_accounts([999, fence.account_id])
     assert (account.status, account.qr_code) == (AccountStatus.CONNECTED, None)
     assert account.last_connected_at == 1_790_000_000_000
     history = await world.db.accounts.transitions(fence.account_id)

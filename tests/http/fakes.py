@@ -469,6 +469,7 @@ class FakeDirectory:
     def __init__(self) -> None:
         self.planned: dict[type, Any] = {}
         self.asked: list[tuple[int, Any]] = []
+        self.tenants: dict[int, int] = {}
 
     async def ask(self, account_id: int, request: Any, *, timeout: float) -> Any:
         """The planned answer, else a state."""
@@ -486,6 +487,14 @@ class FakeDirectory:
     def running(self) -> int:
         """None."""
         return 0
+
+    def workspace_of(self, account_id: int) -> int | None:
+        """Of an account that a test says to run here."""
+        return self.tenants.get(account_id)
+
+    def forget(self, account_id: int) -> None:
+        """It was deleted."""
+        self.tenants.pop(account_id, None)
 
 
 def state_of(account_id: int, status: AccountStatus) -> AccountState:

@@ -157,6 +157,7 @@ class AccountActor(Actor[AccountMessage]):
             await self._become(_S.DISCONNECTED, StatusReason.REQUESTED)
         if account.status is _S.SUSPENDED and account.suspended_until is not None:
             self._suspend_until(account.suspended_until)
+        self._runtime.tenants[account.id] = account.workspace_id
         self.registry.register(account_name(account.id), self.ref)
 
     def _suspend_until(self, until: int) -> None:

@@ -26,6 +26,14 @@ class Directory(Protocol):
         """How many accounts have their tree running."""
         ...
 
+    def workspace_of(self, account_id: int) -> int | None:
+        """Whose account this is, if its actor runs here."""
+        ...
+
+    def forget(self, account_id: int) -> None:
+        """This account was deleted: it belongs to nobody any more, though its actor may still be ending."""
+        ...
+
 
 class AccountDirectory:
     """The directory of one instance.
@@ -95,6 +103,16 @@ class AccountDirectory:
             detail=f"the account is not running: it is {account.status}",
             status=account.status,
         )
+
+    def workspace_of(self, account_id: int) -> int | None:
+        """Whose account this is, if its actor runs here."""
+        if actor_called(self._registry, account_name(account_id)) is None:
+            return None
+        return self._runtime.tenants.get(account_id)
+
+    def forget(self, account_id: int) -> None:
+        """This account was deleted: it belongs to nobody any more, though its actor may still be ending."""
+        self._runtime.tenants.pop(account_id, None)
 
     def running(self) -> int:
         """How many accounts have their actor running."""

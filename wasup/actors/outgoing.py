@@ -10,7 +10,8 @@ import msgspec
 import structlog
 import trio
 
-from wasup.actors.runtime import Doorbell, Runtime
+from wasup.actors.bells import Doorbell
+from wasup.actors.runtime import Runtime
 from wasup.ports.accounts import Fence
 from wasup.ports.disconnects import Disconnected, DisconnectReason
 from wasup.ports.media import digest_of_ref, transfer_time

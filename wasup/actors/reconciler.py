@@ -189,19 +189,21 @@ class Reconciler(Actor[ReconcilerMessage]):
 
     async def _sweep_accounts(self) -> None:
         spared, self._asked_for = self._asked_for, set()
-        wanted = {account.id: account for account in await self._runtime.stores.accounts.desired_accounts()}
+        wanted = dict.fromkeys(await self._runtime.stores.accounts.desired_ids())  # a set with an order
         running = await self._present()
         async with trio.open_nursery() as nursery:
             for account_id in running - wanted.keys() - spared:
                 nursery.start_soon(self._end_if_idle, account_id)
         given_up = self._runtime.given_up
-        missing = [account for id_, account in wanted.items() if id_ not in running and id_ not in given_up]
+        missing = [account_id for account_id in wanted if account_id not in running and account_id not in given_up]
         room = self._runtime.settings.max_sessions_per_instance - len(running)
         if len(missing) > room and not self._capacity_told:
             log.error("reconciler.at_capacity", waiting=len(missing) - room, limit=len(running) + room)
         self._capacity_told = len(missing) > room
-        for start in range(0, max(0, min(room, len(missing))), _CHUNK):
-            await self._start(missing[: min(room, len(missing))][start : start + _CHUNK])
+        starting = missing[: max(0, room)]
+        for start in range(0, len(starting), _CHUNK):
+            chunk = starting[start : start + _CHUNK]
+            await self._start(await self._runtime.stores.accounts.desired_accounts(chunk))
         await self._forget_logins()
         if not self._looked_around:
             await self._look_around()

@@ -1,12 +1,12 @@
 """What the actors of one instance share: settings, ports, limits. Made once by the composition root."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import trio
 
+from wasup.actors.bells import Beat, Doorbell
 from wasup.actors.event_hub import EventHub
 from wasup.actors.group_commit import GroupCommit
 from wasup.actors.names import writer_name
@@ -140,28 +140,6 @@ class Pulse:
         return host.limit if host is not None and host.running >= host.limit else None
 
 
-class Doorbell:
-    """Tells a sleeper that there may be work. A hint only: it also looks by itself from time to time."""
-
-    __slots__ = ("_event",)
-
-    def __init__(self) -> None:
-        self._event = trio.Event()
-
-    def ring(self) -> None:
-        """Wake whoever waits, or whoever waits next."""
-        self._event.set()
-
-    async def wait(self, timeout: float) -> None:
-        """Sleep until it rings, for `timeout` seconds at most."""
-        if timeout == math.inf:  # without a deadline, which costs as much as the wait itself
-            await self._event.wait()
-        else:
-            with trio.move_on_after(timeout):
-                await self._event.wait()
-        self._event = trio.Event()
-
-
 @dataclass(kw_only=True)
 class Runtime:
     """One instance's shared things.
@@ -172,8 +150,10 @@ class Runtime:
         connect_gates: sessions of each type of provider being opened at the same time.
         given_up: accounts whose trees are gone for good, until somebody asks, with the reason while it is yet to be
             written to their rows. Kept here since it outlives the reconciler.
+        tenants: the workspaces of accounts whose actors run here, or did.
         media: where the bytes of messages lie that are to be sent.
         together: brings the sync writers' commits together.
+        beat: at which the sessions acknowledge what is committed.
         upload_gate: media being handed to providers at the same time, each in memory as a whole.
         hub: told of every event that is committed here, for those who follow.
     """
@@ -187,6 +167,7 @@ class Runtime:
     incarnation: int = 0
     writers: int = 1
     given_up: dict[int, str] = field(default_factory=dict)
+    tenants: dict[int, int] = field(default_factory=dict)
     media: MediaStore | None = None
     hub: EventHub = field(default_factory=EventHub)
 
@@ -199,6 +180,7 @@ class Runtime:
         }
         sync = self.settings.sync
         self.together = GroupCommit(self._commit, enough=max(1, sync.batch // 2), rest=sync.linger)
+        self.beat = Beat(sync.ack_linger)
         self.upload_gate = trio.CapacityLimiter(_UPLOADS)
         self._workspace_qr: dict[int, AttemptLimiter] = {}
         self._account_qr: dict[int, AttemptLimiter] = {}

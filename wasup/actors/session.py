@@ -9,6 +9,7 @@ from typing import Any, assert_never
 import structlog
 import trio
 
+from wasup.actors.bells import Doorbell
 from wasup.actors.chat_history import HistoryReader
 from wasup.actors.errands import run_errand
 from wasup.actors.messages import (
@@ -25,7 +26,7 @@ from wasup.actors.messages import (
 from wasup.actors.names import account_name, actor_called
 from wasup.actors.outgoing import OutgoingQueue
 from wasup.actors.policy import Verdict
-from wasup.actors.runtime import Doorbell, Runtime
+from wasup.actors.runtime import Runtime
 from wasup.actors.session_messages import (
     Admit,
     AskPairingCode,
@@ -100,7 +101,7 @@ class SessionActor(Actor[SessionMessage]):
         self._nursery: trio.Nursery | None = None  # of the connection
         self._broken: Disconnected | None = None
         sync = runtime.settings.sync
-        self._window = Window(sync.window, linger=sync.ack_linger, patience=runtime.settings.send_timeout)
+        self._window = Window(sync.window, beat=runtime.beat, patience=runtime.settings.send_timeout)
         self._synchroniser: Synchroniser | None = None
         self._outgoing = Doorbell()
         self._code_reply: Reply[PairingCode | Refused] | None = None

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import trio
 
-from wasup.actors.runtime import Doorbell
+from wasup.actors.bells import Beat, Doorbell
 from wasup.ports.disconnects import Disconnected, DisconnectReason
 from wasup.ports.session import Session
 
@@ -26,18 +26,17 @@ class Window:
 
     Args:
         places: deliveries that may be uncommitted at a time.
-        linger: seconds that the first committed one waits for others.
+        beat: when the first committed one is told of, unless many are.
         patience: seconds after which a provider that takes no acknowledgement counts as gone.
     """
 
-    def __init__(self, places: int, *, linger: float, patience: float) -> None:
+    def __init__(self, places: int, *, beat: Beat, patience: float) -> None:
         self._places = trio.Semaphore(places)
         self._enough = max(1, places // 2)
-        self._linger = linger
+        self._beat = beat
         self._patience = patience
         self._tokens: list[int] = []
-        self._some = Doorbell()
-        self._many = Doorbell()
+        self._bell = Doorbell()
 
     async def take(self) -> None:
         """Take a place; waits only while there is none."""
@@ -51,9 +50,10 @@ class Window:
         self._places.release()
         if token is not None:
             self._tokens.append(token)
-            self._some.ring()
             if len(self._tokens) >= self._enough:
-                self._many.ring()
+                self._bell.ring()
+            elif len(self._tokens) == 1:
+                self._beat.soon(self._bell)
 
     async def acknowledge(self, session: Session) -> NoReturn:
         """Tell the provider until cancelled; what is left then is told as well, if the connection still stands.
@@ -64,9 +64,7 @@ class Window:
         with trio.CancelScope() as scope:  # one for all: to open one for each costs as much as to acknowledge
             try:
                 while True:
-                    await self._some.wait(math.inf)
-                    if self._linger:
-                        await self._many.wait(self._linger)
+                    await self._bell.wait(math.inf)
                     scope.deadline = trio.current_time() + self._patience
                     await self._flush(session)
                     scope.deadline = math.inf

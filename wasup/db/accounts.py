@@ -1,12 +1,14 @@
 """Accounts: their rows, their desired state, what deletes them."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from wasup.db.engine import Engine, execute
 from wasup.db.logins import LoginWriter, owe_forgetting
+from wasup.db.reading import Reader
 from wasup.db.tables import account_logins, account_owner, account_transitions, whatsapp_accounts as accounts
 from wasup.identifiers import new_session_id
 from wasup.ports.accounts import Account, AccountStatus, Desired, StatusReason, Transition
@@ -16,6 +18,7 @@ from wasup.ports.store import NewAccount
 
 __all__ = ["SqlAccountStore", "to_account"]
 
+ACCOUNTS = Reader(Account, accounts)
 _COLUMNS = [accounts.c[name] for name in Account.__struct_fields__]
 _REASONS = {reason.value: reason for kind in (DisconnectReason, StatusReason) for reason in kind}
 
@@ -72,43 +75,46 @@ class SqlAccountStore(LoginWriter):
 
     async def account(self, account_id: int, *, workspace_id: int | None = None) -> Account | None:
         """See the port."""
-        query = select(*_COLUMNS).where(accounts.c.id == account_id, accounts.c.deleted_at.is_(None))
+        where, values = "WHERE id=? AND deleted_at IS NULL", [account_id]
         if workspace_id is not None:
-            query = query.where(accounts.c.workspace_id == workspace_id)
-
-        def work(connection: Connection) -> Account | None:
-            row = connection.execute(query).one_or_none()
-            return None if row is None else to_account(row)
-
-        return await self._engine.run(work, mode="read")
+            where, values = f"{where} AND workspace_id=?", [account_id, workspace_id]
+        found = await self._read(where, values)
+        return found[0] if found else None
 
     async def accounts(
         self, *, workspace_id: int | None, status: str | None = None, after_id: int = 0, limit: int = 100
     ) -> list[Account]:
         """See the port."""
-        query = select(*_COLUMNS).where(accounts.c.id > after_id, accounts.c.deleted_at.is_(None))
+        where = "WHERE id>? AND deleted_at IS NULL"
+        values: list[Any] = [after_id]
         if workspace_id is not None:
-            query = query.where(accounts.c.workspace_id == workspace_id)
+            where, values = f"{where} AND workspace_id=?", [*values, workspace_id]
         if status is not None:
-            if status not in {known.value for known in AccountStatus}:
-                return []
-            query = query.where(accounts.c.status == AccountStatus(status))
-        query = query.order_by(accounts.c.id).limit(limit)
+            where, values = f"{where} AND status=?", [*values, status]
+        return await self._read(f"{where} ORDER BY id LIMIT ?", [*values, limit])
+
+    async def desired_ids(self) -> list[int]:
+        """See the port."""
+        driver = self._engine.driver
+        sql = (
+            "SELECT id FROM whatsapp_accounts WHERE desired=? AND deleted_at IS NULL"
+            " ORDER BY COALESCE(last_activity_at, created_at) DESC, id"
+        )
         return await self._engine.run(
-            lambda connection: [to_account(row) for row in connection.execute(query)], mode="read"
+            lambda connection: [row[0] for row in driver.query(connection, sql, [Desired.CONNECTED.value])],
+            mode="read",
         )
 
-    async def desired_accounts(self) -> list[Account]:
+    async def desired_accounts(self, ids: Sequence[int]) -> list[Account]:
         """See the port."""
-        latest = func.coalesce(accounts.c.last_activity_at, accounts.c.created_at)
-        query = (
-            select(*_COLUMNS)
-            .where(accounts.c.desired == Desired.CONNECTED, accounts.c.deleted_at.is_(None))
-            .order_by(latest.desc(), accounts.c.id)
-        )
-        return await self._engine.run(
-            lambda connection: [to_account(row) for row in connection.execute(query)], mode="read"
-        )
+        marks = ",".join("?" * len(ids))
+        where = f"WHERE id IN ({marks}) AND desired=? AND deleted_at IS NULL"
+        found = {account.id: account for account in await self._read(where, [*ids, Desired.CONNECTED.value])}
+        return [found[account_id] for account_id in ids if account_id in found]
+
+    async def _read(self, tail: str, values: list[Any]) -> list[Account]:
+        driver = self._engine.driver
+        return await self._engine.run(lambda connection: ACCOUNTS.query(driver, connection, tail, values), mode="read")
 
     async def set_desired(self, account_id: int, desired: Desired) -> None:
         """See the port."""

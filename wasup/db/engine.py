@@ -16,6 +16,7 @@ from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 from sqlalchemy import Connection, Executable, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import greenlet_spawn
 
 from wasup.bridge import Bridge, BridgeDied
 from wasup.db.driver import Driver
@@ -259,7 +260,10 @@ class Engine:
         return await self._connected(trial, mode)
 
     async def _connected(self, trial: _Attempt[T], mode: Mode) -> T:
-        async with self._engine.connect() as connection:
-            if self._sqlite:
-                await connection.execution_options(wasup_mode=mode)
-            return await connection.run_sync(trial)
+        # What `AsyncConnection.run_sync` does, but one switch for all: it makes three of a short query's five.
+        result: T = await greenlet_spawn(self._in_connection, trial, mode)
+        return result
+
+    def _in_connection(self, trial: _Attempt[T], mode: Mode) -> T:
+        with self._engine.sync_engine.connect() as connection:
+            return trial(connection.execution_options(wasup_mode=mode) if self._sqlite else connection)

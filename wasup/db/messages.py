@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, insert, or_, select, update
 from wasup.db.chats import ensure_chat, mirror_status, show_outgoing
 from wasup.db.engine import Engine
 from wasup.db.fence import lock_account
+from wasup.db.reading import Reader
 from wasup.db.recent import KEPT_CHATS, RecentChats
 from wasup.db.tables import chats, message_keys, messages
 from wasup.ports.accounts import Fence
@@ -25,7 +26,7 @@ _MESSAGE = [
     chats.c.jid.label("chat"),
 ]
 _MESSAGE_FIELDS = [column.name for column in _MESSAGE]
-_CHAT = [chats.c[name] for name in Chat.__struct_fields__]
+_CHATS = Reader(Chat, chats)
 _JOINED = messages.join(chats, chats.c.id == messages.c.chat_id)
 
 
@@ -35,10 +36,6 @@ def _to_message(row: Row[Any]) -> StoredMessage:
     values["status"] = MessageStatus(values["status"])
     values["from_me"] = bool(values["from_me"])
     return StoredMessage(**values)
-
-
-def _to_chat(row: Row[Any]) -> Chat:
-    return Chat(**dict(zip(Chat.__struct_fields__, row, strict=True)))
 
 
 class SqlMessageStore:
@@ -194,33 +191,31 @@ class SqlMessageStore:
     async def _page_of_chats(
         self, workspace_id: int | None, account_id: int, before: tuple[int, int] | None, limit: int
     ) -> list[Chat]:
-        query = select(*_CHAT).where(chats.c.whatsapp_account_id == account_id)
+        where, values = "whatsapp_account_id=?", [account_id]
         if workspace_id is not None:
-            query = query.where(chats.c.workspace_id == workspace_id)
+            where, values = f"{where} AND workspace_id=?", [*values, workspace_id]
         if before is not None:
             at, last_id = before
-            silent = chats.c.last_message_at.is_(None)
             if at:
-                same = (chats.c.last_message_at == at) & (chats.c.id < last_id)
-                query = query.where(or_(chats.c.last_message_at < at, same, silent))
+                when = self._engine.driver.time(at)
+                where += " AND (last_message_at<? OR (last_message_at=? AND id<?) OR last_message_at IS NULL)"
+                values += [when, when, last_id]
             else:
-                query = query.where(silent, chats.c.id < last_id)
-        query = query.order_by(chats.c.last_message_at.desc(), chats.c.id.desc()).limit(limit)
-        return await self._engine.run(
-            lambda connection: [_to_chat(row) for row in connection.execute(query)], mode="read"
-        )
+                where += " AND last_message_at IS NULL AND id<?"
+                values.append(last_id)
+        return await self._chats(f"WHERE {where} ORDER BY last_message_at DESC, id DESC LIMIT ?", [*values, limit])
 
     async def chat(self, chat_id: int, *, workspace_id: int | None) -> Chat | None:
         """See the port."""
-        query = select(*_CHAT).where(chats.c.id == chat_id)
+        where, values = "WHERE id=?", [chat_id]
         if workspace_id is not None:
-            query = query.where(chats.c.workspace_id == workspace_id)
+            where, values = f"{where} AND workspace_id=?", [*values, workspace_id]
+        found = await self._chats(where, values)
+        return found[0] if found else None
 
-        def work(connection: Connection) -> Chat | None:
-            row = connection.execute(query).one_or_none()
-            return None if row is None else _to_chat(row)
-
-        return await self._engine.run(work, mode="read")
+    async def _chats(self, tail: str, values: list[Any]) -> list[Chat]:
+        driver = self._engine.driver
+        return await self._engine.run(lambda connection: _CHATS.query(driver, connection, tail, values), mode="read")
 
 
 def _type(content: Content) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, insert, or_, select, update
 
-from wasup.db.accounts import _COLUMNS, to_account
+from wasup.db.accounts import _COLUMNS, ACCOUNTS, to_account
 from wasup.db.engine import Engine
 from wasup.db.tables import account_owner, whatsapp_accounts as accounts, workspaces
 from wasup.ports.accounts import Account, AccountStatus, Desired
@@ -33,23 +33,20 @@ class SqlAccountKeeper:
 
     async def find_accounts(self, which: AccountFilter, *, after_id: int = 0, limit: int = 100) -> list[Account]:
         """See the port."""
-        gone = accounts.c.deleted_at.is_not(None) if which.deleted else accounts.c.deleted_at.is_(None)
-        query = select(*_COLUMNS).where(accounts.c.id > after_id, gone)
-        for column, value in (
-            (accounts.c.workspace_id, which.workspace_id),
-            (accounts.c.status, which.status),
-            (accounts.c.provider_type, which.provider_type),
-        ):
+        where = ["id>?", "deleted_at IS NOT NULL" if which.deleted else "deleted_at IS NULL"]
+        values: list[Any] = [after_id]
+        for name in ("workspace_id", "status", "provider_type"):
+            value = getattr(which, name)
             if value is not None:
-                query = query.where(column == value)
+                where.append(f"{name}=?")
+                values.append(value.value if isinstance(value, AccountStatus) else value)
         if which.search is not None:
-            pattern = containing(which.search)
-            query = query.where(
-                or_(accounts.c.name.like(pattern, escape="!"), accounts.c.phone_number.like(pattern, escape="!"))
-            )
-        query = query.order_by(accounts.c.id).limit(limit)
+            where.append("(name LIKE ? ESCAPE '!' OR phone_number LIKE ? ESCAPE '!')")
+            values += [containing(which.search)] * 2
+        tail = f"WHERE {' AND '.join(where)} ORDER BY id LIMIT ?"
+        driver = self._engine.driver
         return await self._engine.run(
-            lambda connection: [to_account(row) for row in connection.execute(query)], mode="read"
+            lambda connection: ACCOUNTS.query(driver, connection, tail, [*values, limit]), mode="read"
         )
 
     async def rename_account(self, account_id: int, name: str | None, *, workspace_id: int | None) -> Account | None:

@@ -16,7 +16,7 @@ from wasup.http.dashboard.logins import Logins
 from wasup.http.dashboard.pages import add_pages
 from wasup.http.docs import add_docs
 from wasup.http.errors import answer_error
-from wasup.http.headers import SECURITY_HEADERS
+from wasup.http.headers import secure
 from wasup.http.keys import KeyCache
 from wasup.http.legacy import LegacyDoor, mount_legacy
 from wasup.http.limits import RateLimit, client_address, client_scheme
@@ -80,8 +80,7 @@ def create_app(services: Services, door: Doorkeeper | None = None) -> QuartTrio:
     async def refuse_websocket(response: ResponseTypes | None) -> ResponseTypes | None:
         if response is not None:
             response.headers["X-Request-Id"] = g.request_id
-            for name, value in SECURITY_HEADERS.items():
-                response.headers.setdefault(name, value)
+            secure(response.headers)
         return response
 
     @app.before_request
@@ -94,8 +93,7 @@ def create_app(services: Services, door: Doorkeeper | None = None) -> QuartTrio:
     @app.after_request
     async def finish(response: Response) -> Response:
         response.headers["X-Request-Id"] = g.request_id
-        for name, value in SECURITY_HEADERS.items():
-            response.headers.setdefault(name, value)
+        secure(response.headers)
         await compress(response, request.headers.get("Accept-Encoding", ""))
         rule = request.url_rule.rule if request.url_rule is not None else "unknown"
         metrics.count(request.method, rule, response.status_code, time.perf_counter() - g.began)

@@ -6,7 +6,7 @@ from wasup.actors.messages import Refused
 from wasup.http.auth import Principal
 from wasup.http.problems import refused
 from wasup.http.services import Services
-from wasup.http.tenancy import owned_account
+from wasup.http.tenancy import owning_workspace
 from wasup.supervisor import Request
 
 __all__ = ["command"]
@@ -21,7 +21,7 @@ async def command(services: Services, caller: Principal, account_id: int, reques
         Problem: the account is unknown, or the actor refused.
         trio.TooSlowError: it did not answer in time.
     """
-    await owned_account(services, caller, account_id)
+    await owning_workspace(services, caller, account_id)
     answer = await services.directory.ask(account_id, request, timeout=services.settings.command_timeout)
     if isinstance(answer, Refused):
         raise refused(answer)

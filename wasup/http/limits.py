@@ -4,6 +4,7 @@ import ipaddress
 import math
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
+from functools import lru_cache
 from typing import Final
 
 import trio
@@ -67,9 +68,10 @@ def client_address(peer: str | None, headers: Headers, trusted: Sequence[str]) -
         trusted: networks of our proxies.
     """
     address = _normal(peer or "") or "unknown"
-    networks = [ipaddress.ip_network(network) for network in trusted]
+    if not _within(address, tuple(trusted)):
+        return address
     hops = ",".join(headers.getlist("X-Forwarded-For")).split(",")
-    while hops and _within(address, networks):
+    while hops and _within(address, tuple(trusted)):
         before = _normal(hops.pop().strip())
         if before is None:
             break
@@ -80,20 +82,21 @@ def client_address(peer: str | None, headers: Headers, trusted: Sequence[str]) -
 def client_scheme(scheme: str, peer: str | None, headers: Headers, trusted: Sequence[str]) -> str:
     """`http` or `https`, as the client used it: a trusted proxy may say so in `X-Forwarded-Proto`."""
     forwarded = headers.get("X-Forwarded-Proto", "")
-    networks = [ipaddress.ip_network(network) for network in trusted]
-    if forwarded in {"http", "https"} and _within(_normal(peer or "") or "unknown", networks):
+    if forwarded in {"http", "https"} and _within(_normal(peer or "") or "unknown", tuple(trusted)):
         return forwarded
     return scheme
 
 
-def _within(address: str, networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
+@lru_cache(maxsize=_REMEMBERED)
+def _within(address: str, networks: tuple[str, ...]) -> bool:
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
         return False
-    return any(ip in network for network in networks)
+    return any(ip in ipaddress.ip_network(network) for network in networks)
 
 
+@lru_cache(maxsize=_REMEMBERED)  # the same clients come again, and to parse an address takes as long as to route
 def _normal(text: str) -> str | None:
     """An address in its usual spelling; a v6 address stands for its /64, which one client has to itself."""
     try:

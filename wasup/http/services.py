@@ -86,6 +86,14 @@ class AccountDirectory(Protocol):
         """Number of sessions that are running."""
         ...
 
+    def workspace_of(self, account_id: int) -> int | None:
+        """Whose account this is, if its actor runs here."""
+        ...
+
+    def forget(self, account_id: int) -> None:
+        """This account was deleted: it belongs to nobody any more, though its actor may still be ending."""
+        ...
+
 
 class Fetcher(Protocol):
     """Fetches media from an address that a client names."""

@@ -8,7 +8,7 @@ from wasup.http.problems import Problem, invalid_field, not_found
 from wasup.http.services import Services
 from wasup.ports.accounts import Account
 
-__all__ = ["owned_account", "sending_account", "target_workspace"]
+__all__ = ["owned_account", "owning_workspace", "sending_account", "target_workspace"]
 
 
 async def owned_account(services: Services, caller: Principal, account_id: int) -> Account:
@@ -23,21 +23,33 @@ async def owned_account(services: Services, caller: Principal, account_id: int) 
     return account
 
 
-async def sending_account(services: Services, caller: Principal, asked: int | None) -> Account:
-    """The account that sends: the one asked for, or the one that its workspace would choose.
+async def owning_workspace(services: Services, caller: Principal, account_id: int) -> int:
+    """The workspace of an account that the caller may know of; of one that runs here without the database.
+
+    Raises:
+        Problem: 404.
+    """
+    workspace_id = services.directory.workspace_of(account_id)
+    if workspace_id is not None and caller.workspace_id in {None, workspace_id}:
+        return workspace_id
+    return (await owned_account(services, caller, account_id)).workspace_id
+
+
+async def sending_account(services: Services, caller: Principal, asked: int | None) -> tuple[int, int]:
+    """The account that sends, and its workspace: the one asked for, or the one that the workspace would choose.
 
     Raises:
         Problem: 404 when the caller may not know of it, 409 when the workspace has none, 422 when an admin key names
             none.
     """
     if asked is not None:
-        return await owned_account(services, caller, asked)
+        return asked, await owning_workspace(services, caller, asked)
     if caller.workspace_id is None:
         raise invalid_field("an admin key must name the account", pointer="#/account_id")
     account = await services.upkeep.sending_account(caller.workspace_id)
     if account is None:
         raise Problem(409, "The workspace has no account that could send.", "no-account")
-    return account
+    return account.id, account.workspace_id
 
 
 async def target_workspace(services: Services, caller: Principal, asked: int | None, *, parameter: bool = False) -> int:

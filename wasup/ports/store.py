@@ -114,8 +114,12 @@ class AccountStore(Protocol):
         """Accounts that are not deleted, by ascending id."""
         ...
 
-    async def desired_accounts(self) -> list[Account]:
-        """All accounts with desired state `connected`, most recently active first."""
+    async def desired_ids(self) -> list[int]:
+        """Ids of all accounts with desired state `connected`, most recently active first."""
+        ...
+
+    async def desired_accounts(self, ids: Sequence[int]) -> list[Account]:
+        """Of these accounts those whose desired state is `connected`, in the order asked for."""
         ...
 
     async def set_desired(self, account_id: int, desired: Desired) -> None:

@@ -23,7 +23,7 @@ from wasup.http.schemas import (
     account_view,
     transition_view,
 )
-from wasup.http.tenancy import owned_account, target_workspace
+from wasup.http.tenancy import owned_account, owning_workspace, target_workspace
 from wasup.ports.accounts import Account, AccountStatus, Desired
 from wasup.ports.resources import AccountFilter
 from wasup.ports.store import AccountStats, NewAccount
@@ -225,7 +225,7 @@ async def list_account_supervision(call: Call[ListSupervision, None], account_id
     """
     query = call.query
     place = read_cursor(query.cursor, 1)
-    await owned_account(call.services, call.caller, account_id)
+    await owning_workspace(call.services, call.caller, account_id)
     rows = call.services.history.before(
         place[0] if place else None, below=(account_path(account_id),), limit=query.limit + 1
     )
@@ -259,6 +259,7 @@ async def delete_account(call: Call[NoQuery, None], account_id: Id) -> Reply:
         _log.warning("session_outlives_delete", account_id=account_id)
     if not await services.accounts.delete_account(account_id, workspace_id=call.caller.workspace_id):
         raise not_found("account")
+    services.directory.forget(account_id)
     return Reply(status=204)
 
 
@@ -273,7 +274,7 @@ async def list_transitions(call: Call[ListTransitions, None], account_id: Id) ->
     """Show how an account's status changed, and why."""
     query = call.query
     place = read_cursor(query.cursor, 1)
-    await owned_account(call.services, call.caller, account_id)
+    await owning_workspace(call.services, call.caller, account_id)
     rows = await call.services.accounts.transitions(
         account_id, before_id=place[0] if place else None, limit=query.limit + 1
     )
@@ -289,6 +290,6 @@ async def list_transitions(call: Call[ListTransitions, None], account_id: Id) ->
 )
 async def show_statistics(call: Call[NoQuery, None], account_id: Id) -> Reply:
     """Show an account's figures."""
-    await owned_account(call.services, call.caller, account_id)
+    await owning_workspace(call.services, call.caller, account_id)
     figures = await call.services.stats.account_stats([account_id])
     return Reply(figures[account_id])

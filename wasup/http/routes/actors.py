@@ -14,6 +14,7 @@ from wasup.http.nodes import ActorNode, actor_exit, actor_node, shown_tree
 from wasup.http.operations import Call, NoQuery, Reply, Routes
 from wasup.http.problems import Problem, not_found
 from wasup.http.services import Services
+from wasup.http.tenancy import owning_workspace
 from wasup.ports.resources import AccountFilter
 from wasup.supervisor import TreeNode
 
@@ -148,8 +149,12 @@ async def _visible(services: Services, caller: Principal, path: str) -> TreeNode
     """
     if caller.workspace_id is not None:
         account_id = account_of_path(path)
-        if account_id is None or await services.accounts.account(account_id, workspace_id=caller.workspace_id) is None:
+        if account_id is None:
             raise not_found("actor")
+        try:
+            await owning_workspace(services, caller, account_id)
+        except Problem:
+            raise not_found("actor") from None
     node = await services.tree.look(path)
     if node is None:
         raise not_found("actor")

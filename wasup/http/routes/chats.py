@@ -11,7 +11,7 @@ from wasup.http.cursors import Id, Limit, Page, page_of, read_cursor
 from wasup.http.operations import Call, NoQuery, Reply, Routes
 from wasup.http.problems import not_found
 from wasup.http.sends import MessageId
-from wasup.http.tenancy import owned_account
+from wasup.http.tenancy import owning_workspace
 from wasup.ports.store import Chat, StoredMessage
 
 __all__ = ["ROUTES"]
@@ -58,7 +58,7 @@ async def list_chats(call: Call[ListChats, None], account_id: Id) -> Reply:
     """List an account's chats."""
     query = call.query
     place = read_cursor(query.cursor, 2)
-    await owned_account(call.services, call.caller, account_id)
+    await owning_workspace(call.services, call.caller, account_id)
     rows = await call.services.messages.chats(
         workspace_id=call.caller.workspace_id,
         account_id=account_id,

@@ -10,7 +10,7 @@ from wasup.http.operations import Call, NoQuery, Reply, Routes
 from wasup.http.problems import Problem, invalid_field, not_found
 from wasup.http.routes.webhooks import owned_endpoint
 from wasup.http.services import Services
-from wasup.http.tenancy import owned_account
+from wasup.http.tenancy import owning_workspace
 from wasup.http.webhook_schemas import Replay, ReplayAnswer
 from wasup.ports.outbox import Attempt, DeadLetter, Endpoint, Replayed, ReplayRange
 
@@ -139,7 +139,7 @@ async def replay_events(call: Call[NoQuery, Replay], endpoint_id: Id) -> Reply:
     endpoint = await _replayable(call.services, call.caller, endpoint_id)
     wanted = _wanted(body)
     if body.account_id is not None:
-        await owned_account(call.services, call.caller, body.account_id)
+        await owning_workspace(call.services, call.caller, body.account_id)
     after = (place[0], place[1]) if place else None
     queued = waiting = 0
     while queued + waiting < _MOST:

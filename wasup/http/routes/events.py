@@ -8,7 +8,7 @@ from wasup.http.auth import Scope
 from wasup.http.cursors import MAX_ID, Id, Limit, Page, cursor_of, read_cursor
 from wasup.http.operations import Call, NoQuery, Reply, Routes
 from wasup.http.problems import invalid_field, not_found
-from wasup.http.tenancy import owned_account, target_workspace
+from wasup.http.tenancy import owning_workspace, target_workspace
 from wasup.ports.outbox import StoredEvent
 from wasup.webhooks.documentation import event_schemas
 
@@ -54,7 +54,7 @@ async def list_events(call: Call[ListEvents, None]) -> Reply:
         return await _of_workspace(call)
     place = read_cursor(query.cursor, 1)
     after = place[0] if place else query.after_seq or 0
-    await owned_account(call.services, caller, query.account_id)
+    await owning_workspace(call.services, caller, query.account_id)
     rows = await call.services.stats.events(caller.workspace_id, query.account_id, after, query.limit)
     last = rows[-1].account_seq if rows else after
     return Reply(Page(data=tuple(rows), next_cursor=cursor_of(last)))

@@ -13,7 +13,7 @@ from wasup.http.cursors import Id, Limit, Page, page_of, read_cursor
 from wasup.http.operations import Call, NoQuery, Raw, Reply, Routes
 from wasup.http.problems import Problem, invalid_field, not_found, refused
 from wasup.http.sends import SendRequest
-from wasup.http.tenancy import owned_account, sending_account
+from wasup.http.tenancy import owning_workspace, sending_account
 from wasup.identifiers import InvalidIdentifier, parse_recipient
 from wasup.media import sniff
 from wasup.ports.media import digest_of_ref, transfer_time
@@ -78,10 +78,10 @@ async def send_message(call: Call[NoQuery, SendRequest]) -> Reply:
         chat = parse_recipient(body.to, call.running.values.default_region)
     except InvalidIdentifier as error:
         raise invalid_field(str(error), pointer="#/to") from None
-    account = await sending_account(services, call.caller, body.account_id)
-    content = await content_of(services, account.workspace_id, body)
+    account_id, workspace_id = await sending_account(services, call.caller, body.account_id)
+    content = await content_of(services, workspace_id, body)
     request = SendMessage(chat=chat, content=content, quoted_id=body.quoted_id, idempotency_key=key)
-    answer = await services.directory.ask(account.id, request, timeout=services.settings.command_timeout)
+    answer = await services.directory.ask(account_id, request, timeout=services.settings.command_timeout)
     if isinstance(answer, Refused):
         raise refused(answer)
     message = answer.message
@@ -162,7 +162,7 @@ async def show_media(call: Call[NoQuery, None], message_id: Id) -> Reply:
 async def _fetched(call: Call[Any, Any], message: StoredMessage, media: MediaRef) -> Reply:
     """Have the account's session download it, and keep it."""
     services = call.services
-    await owned_account(services, call.caller, message.whatsapp_account_id)
+    await owning_workspace(services, call.caller, message.whatsapp_account_id)
     answer = await services.directory.ask(
         message.whatsapp_account_id,
         DownloadMedia(ref=media.ref, size=media.size),

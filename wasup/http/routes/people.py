@@ -8,7 +8,7 @@ from wasup.http.auth import Scope
 from wasup.http.cursors import Id, Limit, Page, page_of, read_cursor
 from wasup.http.operations import Call, NoQuery, Reply, Routes
 from wasup.http.problems import not_found
-from wasup.http.tenancy import owned_account
+from wasup.http.tenancy import owning_workspace
 from wasup.ports.resources import Contact, Group
 
 __all__ = ["ROUTES"]
@@ -35,7 +35,7 @@ async def list_contacts(call: Call[ListPeople, None], account_id: Id) -> Reply:
     """List an account's contacts."""
     query = call.query
     place = read_cursor(query.cursor, 1)
-    await owned_account(call.services, call.caller, account_id)
+    await owning_workspace(call.services, call.caller, account_id)
     rows = await call.services.people.contacts(
         account_id, search=query.search, after_id=place[0] if place else 0, limit=query.limit + 1
     )
@@ -68,7 +68,7 @@ async def list_groups(call: Call[ListPeople, None], account_id: Id) -> Reply:
     """List an account's groups."""
     query = call.query
     place = read_cursor(query.cursor, 1)
-    await owned_account(call.services, call.caller, account_id)
+    await owning_workspace(call.services, call.caller, account_id)
     rows = await call.services.people.groups(
         account_id, search=query.search, after_id=place[0] if place else 0, limit=query.limit + 1
     )

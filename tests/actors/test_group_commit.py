@@ -31,12 +31,14 @@ class Store:
 
     Attributes:
         poison: an account that the database refuses.
+        faulty: an account that something of ours fails at.
         away: how many transactions fail from now on.
     """
 
     written: list[tuple[int, ...]] = field(default_factory=list)
     begun: list[tuple[int, ...]] = field(default_factory=list)
     poison: int | None = None
+    faulty: int | None = None
     away: int = 0
     most: int = 0
     _now: int = 0
@@ -56,6 +58,8 @@ class Store:
             raise DatabaseUnavailable("gone")
         if self.poison in accounts:
             raise DataRefused("too long")
+        if self.faulty in accounts:
+            raise KeyError("a fault of ours")
         self.written.append(accounts)
         return CommitResult(new_messages=len(accounts), refused=frozenset(accounts), endpoints=frozenset({7}))
 
@@ -71,7 +75,7 @@ class Writers:
         """One commit."""
         try:
             self.heard[account_id] = await self.group.commit(lambda: batch(account_id, count), count)
-        except (DatabaseUnavailable, DataRefused) as error:
+        except (DatabaseUnavailable, DataRefused, KeyError) as error:
             self.heard[account_id] = error
 
     def result(self, account_id: int) -> CommitResult:
@@ -118,6 +122,53 @@ async def test_a_refusal_is_told_only_to_whom_it_concerns(autojump_clock: MockCl
             await trio.sleep(0.1)
     assert isinstance(writers.heard[2], DataRefused)
     assert sorted(store.written) == [(1,), (3,), (9,)]
+
+
+async def test_a_fault_stops_only_the_writer_that_has_it(autojump_clock: MockClock) -> None:
+    """The others write what they have without it, as with a refusal."""
+    store = Store(faulty=2)
+    writers = Writers(GroupCommit(store.commit, enough=100))
+    async with trio.open_nursery() as nursery:
+        for account_id in (9, 1, 2, 3):
+            nursery.start_soon(writers.write, account_id)
+            await trio.sleep(0.1)
+    assert isinstance(writers.heard[2], KeyError)
+    assert sorted(store.written) == [(1,), (3,), (9,)]
+
+
+async def test_after_a_small_transaction_the_next_waits_for_more(autojump_clock: MockClock) -> None:
+    """For a rest that is the shorter the larger it was; what is enough does not wait, nor what comes long after."""
+    store = Store()
+    writers = Writers(GroupCommit(store.commit, enough=10, rest=4.0))
+    begun: list[float] = []
+    commit = store.commit
+
+    async def timed(batches: Sequence[IncomingBatch]) -> CommitResult:
+        begun.append(trio.current_time())
+        return await commit(batches)
+
+    writers.group._commit = timed
+    start = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        for at, account_id, count in ((0, 1, 1), (2, 2, 5), (3, 3, 1), (8, 4, 9), (11, 5, 1), (40, 6, 1)):
+            await trio.sleep_until(start + at)
+            nursery.start_soon(writers.write, account_id, count)
+    assert [round(at - start, 1) for at in begun] == [0, 4.6, 8, 11, 40]
+    assert store.begun == [(1,), (2, 3), (4,), (5,), (6,)]
+
+
+async def test_what_comes_while_a_writer_waits_goes_with_it(autojump_clock: MockClock) -> None:
+    """What it has is taken when the transaction begins."""
+    store = Store()
+    group = GroupCommit(store.commit, enough=100)
+    mine = [*batch(2)]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(group.commit, lambda: batch(1), 1)
+        await trio.sleep(0.1)
+        nursery.start_soon(group.commit, lambda: list(mine), 1)
+        await trio.sleep(0.1)
+        mine += batch(3)
+    assert store.written == [(1,), (2, 3)]
 
 
 async def test_a_database_that_is_away_is_everybodys(autojump_clock: MockClock) -> None:

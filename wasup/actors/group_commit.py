@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import trio
 from msgspec.structs import replace
 
-from wasup.ports.store import DataRefused
+from wasup.ports.store import DatabaseUnavailable
 from wasup.ports.sync import CommitResult, IncomingBatch
 
 __all__ = ["Commit", "GroupCommit"]
@@ -39,10 +39,10 @@ class _Part:
         turn: set when its writer is to look whether it may begin, or to go with who leads it.
         done: set when the transaction that it went with has ended.
         outcome: of that; None if nobody knows, as when whoever led was cancelled.
-        refused: whether the database refused all of it, perhaps not because of this part.
+        alone: whether it is to be tried alone: the whole failed, perhaps not because of this part.
     """
 
-    __slots__ = ("batches", "done", "outcome", "refused", "size", "take", "turn")
+    __slots__ = ("alone", "batches", "done", "outcome", "size", "take", "turn")
 
     def __init__(self, take: Take, size: int) -> None:
         self.take = take
@@ -51,7 +51,7 @@ class _Part:
         self.turn = trio.Event()
         self.done = trio.Event()
         self.outcome: CommitResult | Exception | None = None
-        self.refused = False
+        self.alone = False
 
 
 class GroupCommit:
@@ -84,7 +84,7 @@ class GroupCommit:
         """
         while True:
             part = await self._go(_Part(take, size))
-            if part.refused:
+            if part.alone:
                 return await self._commit(part.batches)
             if isinstance(part.outcome, Exception):
                 raise part.outcome
@@ -122,12 +122,12 @@ class GroupCommit:
                 part.batches = part.take()
             batches = sorted((batch for part in group for batch in part.batches), key=lambda one: one.fence.account_id)
             result = await self._commit(batches)
-        except DataRefused as error:
+        except DatabaseUnavailable as error:
             for part in group:
-                part.refused = len(group) > 1
                 part.outcome = error
-        except Exception as error:  # noqa: BLE001 - it is everybody's, and each raises it
+        except Exception as error:  # noqa: BLE001 - whoever is to blame for it raises it again, alone
             for part in group:
+                part.alone = len(group) > 1
                 part.outcome = error
         else:
             for part in group:

@@ -70,22 +70,13 @@ class OutgoingQueue:
             claimed = await self._claim(unfinished=unfinished)
             unfinished = False
             for message in claimed:
-                await self._store((await self._send(message),))
-                self._settled.append(message.message_id)
-            if not claimed:
+                if message.message_id not in self._settled:  # else it was sent, and is only yet to be stored as that
+                    await self._store((await self._send(message),))
+                    self._settled.append(message.message_id)
+            if len(claimed) < _CLAIM:  # that was all, and what is queued since then rings
                 await bell.wait(_PATIENCE)
 
     async def _claim(self, *, unfinished: bool) -> list[StoredMessage]:
-        """Claim what is next, except what was sent already and is only yet to be stored as that."""
-        settled = set(self._settled)
-        while True:
-            claimed = await self._claim_once(unfinished=unfinished)
-            fresh = [message for message in claimed if message.message_id not in settled]
-            if fresh or not claimed:
-                return fresh
-            unfinished = False
-
-    async def _claim_once(self, *, unfinished: bool) -> list[StoredMessage]:
         wait = 0.1
         while True:
             try:

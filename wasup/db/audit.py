@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from sqlalchemy import Connection, delete, insert, select
 
 from wasup.db.engine import Engine, execute
-from wasup.db.messages import _JOINED, _MESSAGE, _to_message
-from wasup.db.tables import messages, settings
+from wasup.db.messages import MESSAGES
+from wasup.db.tables import settings
 from wasup.db.tables_api import audit_log, message_media
 from wasup.ports.clock import Clock
 from wasup.ports.resources import AuditEntry, MessageMedia
@@ -92,19 +92,10 @@ class SqlMessageMediaStore:
 
     async def message_called(self, account_id: int, message_id: str) -> StoredMessage | None:
         """See the port."""
-        query = (
-            select(*_MESSAGE)
-            .select_from(_JOINED)
-            .where(messages.c.message_id == message_id, messages.c.whatsapp_account_id == account_id)
-            .order_by(messages.c.from_me.desc())
-            .limit(1)
-        )
-
-        def work(connection: Connection) -> StoredMessage | None:
-            row = connection.execute(query).one_or_none()
-            return None if row is None else _to_message(row)
-
-        return await self._engine.run(work, mode="read")
+        driver = self._engine.driver
+        tail = "WHERE messages.message_id=? AND messages.whatsapp_account_id=? ORDER BY messages.from_me DESC LIMIT 1"
+        found = await self._engine.run(lambda c: MESSAGES.query(driver, c, tail, (message_id, account_id)), mode="read")
+        return found[0] if found else None
 
     async def media_of(self, message_row_id: int) -> MessageMedia | None:
         """See the port."""

@@ -65,6 +65,11 @@ class Driver:
         """Run a statement; returns the number of rows that it matched."""
         return connection.exec_driver_sql(self._marked(sql), tuple(values)).rowcount
 
+    def insert_one(self, connection: Connection, table: str, row: Mapping[str, Any]) -> int:
+        """Insert a row, `None` where it has no value; returns the number that it was given."""
+        sql = f"INSERT INTO {table} ({','.join(row)}) VALUES ({','.join('?' * len(row))})"
+        return int(connection.exec_driver_sql(self._marked(sql), tuple(row.values())).lastrowid)
+
     def select_in(self, connection: Connection, sql: str, keys: Sequence[Any], tail: str = "") -> list[Any]:
         """`sql` (which ends in `… IN `) for the keys, in few statements of few shapes, so that they stay prepared."""
         found: list[Any] = []

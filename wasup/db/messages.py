@@ -4,14 +4,14 @@ import hashlib
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection
 
 from wasup.db.chats import ensure_chat, mirror_status, show_outgoing
 from wasup.db.engine import Engine
 from wasup.db.fence import lock_account
 from wasup.db.reading import Reader
 from wasup.db.recent import KEPT_CHATS, RecentChats
-from wasup.db.tables import chats, message_keys, messages
+from wasup.db.tables import chats, messages
 from wasup.ports.accounts import Fence
 from wasup.ports.clock import Clock
 from wasup.ports.messages import Content, MessageStatus
@@ -21,21 +21,14 @@ __all__ = ["SqlMessageStore"]
 
 _decode = msgspec.json.Decoder(Content).decode
 _encode = msgspec.json.Encoder().encode
-_MESSAGE = [
-    *(messages.c[name] for name in StoredMessage.__struct_fields__ if name != "chat"),
-    chats.c.jid.label("chat"),
-]
-_MESSAGE_FIELDS = [column.name for column in _MESSAGE]
 _CHATS = Reader(Chat, chats)
-_JOINED = messages.join(chats, chats.c.id == messages.c.chat_id)
-
-
-def _to_message(row: Row[Any]) -> StoredMessage:
-    values = dict(zip(_MESSAGE_FIELDS, row, strict=True))
-    values["content"] = _decode(values["content"])
-    values["status"] = MessageStatus(values["status"])
-    values["from_me"] = bool(values["from_me"])
-    return StoredMessage(**values)
+MESSAGES = Reader(
+    StoredMessage,
+    messages,
+    joined="JOIN chats ON chats.id=messages.chat_id",
+    columns={"chat": "chats.jid"},
+    converts={"content": _decode},
+)
 
 
 class SqlMessageStore:
@@ -53,42 +46,49 @@ class SqlMessageStore:
         asked = f"{message.fence.account_id}\0{message.chat}\0{message.quoted_id}\0{content}"
         digest = hashlib.sha256(asked.encode()).hexdigest()
 
+        driver = self._engine.driver
+
         def work(connection: Connection) -> tuple[StoredMessage, bool]:
-            lock_account(connection, self._engine.driver, message.fence)
-            earlier = _earlier(connection, message, digest)
+            lock_account(connection, driver, message.fence)
+            earlier = self._earlier(connection, message, digest)
             if earlier is not None:
                 return earlier, False
-            chat_id = ensure_chat(connection, message, now)
-            result = connection.execute(
-                insert(messages).values(
-                    workspace_id=message.workspace_id,
-                    whatsapp_account_id=message.fence.account_id,
-                    chat_id=chat_id,
-                    message_id=message.message_id,
-                    from_me=True,
-                    type=_type(message.content),
-                    content=content,
-                    quoted_id=message.quoted_id,
-                    status=MessageStatus.QUEUED,
-                    attempts=0,
-                    queue_account_id=message.fence.account_id,
-                    timestamp=now,
-                    created_at=now,
-                )
+            chat_id, chat = ensure_chat(connection, driver, message, now)
+            stored = StoredMessage(
+                id=0,
+                workspace_id=message.workspace_id,
+                whatsapp_account_id=message.fence.account_id,
+                chat_id=chat_id,
+                chat=chat,
+                message_id=message.message_id,
+                from_me=True,
+                sender=None,
+                type=_type(message.content),
+                content=message.content,
+                quoted_id=message.quoted_id,
+                status=MessageStatus.QUEUED,
+                error=None,
+                attempts=0,
+                timestamp=now,
+                sent_at=None,
+                delivered_at=None,
+                read_at=None,
+                edited_at=None,
+                revoked_at=None,
+                created_at=now,
             )
-            (row_id,) = result.inserted_primary_key or (0,)
-            show_outgoing(connection, message, chat_id, now)
+            row_id = self._insert(connection, stored, content)
+            show_outgoing(connection, driver, message, chat_id, now)
             if message.idempotency_key is not None:
-                connection.execute(
-                    insert(message_keys).values(
-                        workspace_id=message.workspace_id,
-                        idempotency_key=message.idempotency_key,
-                        message_row_id=row_id,
-                        digest=digest,
-                        created_at=now,
-                    )
-                )
-            return _one(connection, row_id), True
+                key = {
+                    "workspace_id": message.workspace_id,
+                    "idempotency_key": message.idempotency_key,
+                    "message_row_id": row_id,
+                    "digest": digest,
+                    "created_at": driver.time(now),
+                }
+                driver.insert(connection, "message_keys", list(key), [tuple(key.values())])
+            return msgspec.structs.replace(stored, id=row_id), True
 
         try:
             return await self._engine.run(work)
@@ -96,28 +96,28 @@ class SqlMessageStore:
             await self._recent.changed([message.fence.account_id])
 
     async def claim_outgoing(self, fence: Fence, *, unfinished: bool, limit: int) -> list[StoredMessage]:
-        """See the port. Mostly there is nothing to send: that is found out without a lock."""
-        statuses = [MessageStatus.QUEUED, MessageStatus.SENDING] if unfinished else [MessageStatus.QUEUED]
-        query = (
-            select(*_MESSAGE)
-            .select_from(_JOINED)
-            .where(messages.c.queue_account_id == fence.account_id, messages.c.status.in_(statuses))
-            .order_by(messages.c.id)
-            .limit(limit)
-        )
-        if not await self._engine.run(lambda connection: connection.execute(query.limit(1)).first(), mode="read"):
-            return []
+        """See the port. When a session begins there is mostly nothing to send: that is found out without a lock."""
+        statuses = "('queued','sending')" if unfinished else "('queued')"
+        where = f"WHERE messages.queue_account_id=? AND messages.status IN {statuses}"
+        driver = self._engine.driver
+        if unfinished:
+            first = f"SELECT MIN(id) FROM messages {where}"
+            found = await self._engine.run(lambda c: driver.query(c, first, (fence.account_id,)), mode="read")
+            if found[0][0] is None:
+                return []
 
         def work(connection: Connection) -> list[StoredMessage]:
-            lock_account(connection, self._engine.driver, fence)
-            found = [_to_message(row) for row in connection.execute(query)]
+            lock_account(connection, driver, fence)
+            tail = f"{where} ORDER BY messages.id LIMIT ?"
+            found = MESSAGES.query(driver, connection, tail, (fence.account_id, limit))
             if found:
-                connection.execute(
-                    update(messages)
-                    .where(messages.c.id.in_([message.id for message in found]))
-                    .values(status=MessageStatus.SENDING, attempts=messages.c.attempts + 1)
+                marks = ",".join("?" * len(found))
+                driver.execute(
+                    connection,
+                    f"UPDATE messages SET status=?, attempts=attempts+1 WHERE id IN ({marks})",
+                    (MessageStatus.SENDING.value, *(message.id for message in found)),
                 )
-                mirror_status(connection, found, MessageStatus.SENDING)
+                mirror_status(connection, driver, found, MessageStatus.SENDING)
             return [
                 msgspec.structs.replace(message, status=MessageStatus.SENDING, attempts=message.attempts + 1)
                 for message in found
@@ -130,15 +130,12 @@ class SqlMessageStore:
 
     async def message(self, message_id: int, *, workspace_id: int | None) -> StoredMessage | None:
         """See the port."""
-        query = select(*_MESSAGE).select_from(_JOINED).where(messages.c.id == message_id)
+        where, values = "WHERE messages.id=?", [message_id]
         if workspace_id is not None:
-            query = query.where(messages.c.workspace_id == workspace_id)
-
-        def work(connection: Connection) -> StoredMessage | None:
-            row = connection.execute(query).one_or_none()
-            return None if row is None else _to_message(row)
-
-        return await self._engine.run(work, mode="read")
+            where, values = f"{where} AND messages.workspace_id=?", [*values, workspace_id]
+        driver = self._engine.driver
+        found = await self._engine.run(lambda c: MESSAGES.query(driver, c, where, values), mode="read")
+        return found[0] if found else None
 
     async def messages(
         self,
@@ -150,27 +147,22 @@ class SqlMessageStore:
         limit: int = 50,
     ) -> list[StoredMessage]:
         """See the port. Rows are ordered as they were inserted: by `created_at`, which the indexes have, then id."""
-        query = select(*_MESSAGE).select_from(_JOINED)
-        for column, value in (
-            (messages.c.workspace_id, workspace_id),
-            (messages.c.whatsapp_account_id, account_id),
-            (messages.c.chat_id, chat_id),
-        ):
-            if value is not None:
-                query = query.where(column == value)
-        query = query.order_by(messages.c.created_at.desc(), messages.c.id.desc()).limit(limit)
+        given = {"workspace_id": workspace_id, "whatsapp_account_id": account_id, "chat_id": chat_id}
+        wanted = {f"messages.{name}=?": value for name, value in given.items() if value is not None}
+        driver = self._engine.driver
 
         def work(connection: Connection) -> list[StoredMessage]:
-            page = query
+            conditions, values = list(wanted), list[Any](wanted.values())
             if before_id is not None:
-                at = connection.execute(select(messages.c.created_at).where(messages.c.id == before_id)).scalar()
-                if at is None:
+                place = driver.query(connection, "SELECT created_at FROM messages WHERE id=?", (before_id,))
+                if not place:
                     return []
-                page = query.where(
-                    messages.c.created_at <= at,
-                    or_(messages.c.created_at < at, messages.c.id < before_id),
-                )
-            return [_to_message(row) for row in connection.execute(page)]
+                at = place[0][0]
+                conditions += ["messages.created_at<=?", "(messages.created_at<? OR messages.id<?)"]
+                values += [at, at, before_id]
+            where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
+            tail = f"{where}ORDER BY messages.created_at DESC, messages.id DESC LIMIT ?"
+            return MESSAGES.query(driver, connection, tail, [*values, limit])
 
         return await self._engine.run(work, mode="read")
 
@@ -217,27 +209,46 @@ class SqlMessageStore:
         driver = self._engine.driver
         return await self._engine.run(lambda connection: _CHATS.query(driver, connection, tail, values), mode="read")
 
+    def _insert(self, connection: Connection, message: StoredMessage, content: str) -> int:
+        driver = self._engine.driver
+        return driver.insert_one(
+            connection,
+            "messages",
+            {
+                "workspace_id": message.workspace_id,
+                "whatsapp_account_id": message.whatsapp_account_id,
+                "chat_id": message.chat_id,
+                "message_id": message.message_id,
+                "from_me": message.from_me,
+                "type": message.type,
+                "content": content,
+                "quoted_id": message.quoted_id,
+                "status": message.status.value,
+                "attempts": message.attempts,
+                "queue_account_id": message.whatsapp_account_id,
+                "timestamp": driver.time(message.timestamp),
+                "created_at": driver.time(message.created_at),
+            },
+        )
+
+    def _earlier(self, connection: Connection, message: OutgoingMessage, digest: str) -> StoredMessage | None:
+        """The message that was queued with the same key, if there is one."""
+        if message.idempotency_key is None:
+            return None
+        driver = self._engine.driver
+        known = driver.query(
+            connection,
+            "SELECT message_row_id, digest FROM message_keys WHERE workspace_id=? AND idempotency_key=?",
+            (message.workspace_id, message.idempotency_key),
+        )
+        if not known:
+            return None
+        row_id, stored = known[0]
+        if stored != digest:
+            raise Conflict(f"idempotency key {message.idempotency_key!r} was used for another message")
+        (found,) = MESSAGES.query(driver, connection, "WHERE messages.id=?", (row_id,))
+        return found
+
 
 def _type(content: Content) -> str:
     return str(content.__struct_config__.tag)
-
-
-def _one(connection: Connection, row_id: int) -> StoredMessage:
-    return _to_message(connection.execute(select(*_MESSAGE).select_from(_JOINED).where(messages.c.id == row_id)).one())
-
-
-def _earlier(connection: Connection, message: OutgoingMessage, digest: str) -> StoredMessage | None:
-    """The message that was queued with the same key, if there is one."""
-    if message.idempotency_key is None:
-        return None
-    row = connection.execute(
-        select(message_keys.c.message_row_id, message_keys.c.digest).where(
-            message_keys.c.workspace_id == message.workspace_id,
-            message_keys.c.idempotency_key == message.idempotency_key,
-        )
-    ).one_or_none()
-    if row is None:
-        return None
-    if row.digest != digest:
-        raise Conflict(f"idempotency key {message.idempotency_key!r} was used for another message")
-    return _one(connection, row.message_row_id)

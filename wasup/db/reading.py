@@ -1,6 +1,6 @@
 """Rows as structs, past SQLAlchemy's compiler and result types: for lists they cost several times the query itself."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Generic, TypeVar, get_type_hints
 
 import msgspec
@@ -16,24 +16,39 @@ Convert = Callable[[Any], Any]
 
 
 class Reader(Generic[S]):
-    """Reads rows of one table as structs whose fields are named like its columns.
+    """Reads rows as structs whose fields are named like the columns of a table.
 
     Args:
         kind: the struct; a column of literals may have an enumeration's type there.
         table: whose columns they are.
+        joined: other tables, from `JOIN` on.
+        columns: of these, by the names of their fields.
+        converts: how else to make what a field takes of what its column holds.
 
     Attributes:
-        select: `SELECT` of all its columns `FROM` the table, to be continued.
+        select: `SELECT` of all columns `FROM` the tables, to be continued.
     """
 
-    def __init__(self, kind: type[S], table: Table) -> None:
+    def __init__(
+        self,
+        kind: type[S],
+        table: Table,
+        *,
+        joined: str = "",
+        columns: Mapping[str, str] | None = None,
+        converts: Mapping[str, Convert] | None = None,
+    ) -> None:
         self._kind = kind
         self._names: Final = kind.__struct_fields__
-        self.select = f"SELECT {', '.join(self._names)} FROM {table.name}"
+        others = columns or {}
+        selected = [others.get(name, f"{table.name}.{name}") for name in self._names]
+        self.select = f"SELECT {', '.join(selected)} FROM {table.name} {joined}".rstrip()
         hints = get_type_hints(kind)
-        self._always: list[tuple[str, Convert]] = []
+        self._always: list[tuple[str, Convert]] = list((converts or {}).items())
         self._times: list[str] = []
         for name in self._names:
+            if name in others:
+                continue
             match table.c[name].type:
                 case Boolean():
                     self._always.append((name, bool))

@@ -54,7 +54,7 @@ async def bench_http(console: Console, options: Options, findings: Findings) -> 
     seconds = options.seconds or (3.0 if options.quick else _SECONDS)
     flow = options.rates[0] if options.rates else (100 if options.quick else _FLOW)
     async with (
-        open_stage(kind, restored=size, receipts=False) as stage,
+        open_stage(kind, restored=size, echo=False, receipts=False) as stage,
         running_wasup(stage, http__rate_per_key=_CAPACITY) as instance,
     ):
         if not await all_connected(stage, findings):

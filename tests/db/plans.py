@@ -27,12 +27,14 @@ def recorded(database: Database) -> Iterator[dict[str, Any]]:
         if statement.startswith(("SELECT", "UPDATE", "DELETE", "WITH")):
             seen[statement] = parameters[0] if many else parameters
 
-    engine = database.engine._engine.sync_engine
-    event.listen(engine, "before_cursor_execute", listen)
+    engines = {database.engine._engine.sync_engine, database.engine._reader.sync_engine}
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", listen)
     try:
         yield seen
     finally:
-        event.remove(engine, "before_cursor_execute", listen)
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", listen)
 
 
 async def scans(database: Database, seen: dict[str, Any], *, counting: bool = False, small: int = 0) -> list[str]:

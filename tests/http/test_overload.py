@@ -295,6 +295,50 @@ async def test_who_waits_for_something_else_makes_room(
     assert places.in_hand == 2
 
 
+async def test_there_are_fewer_places_the_longer_turns_are_late() -> None:
+    """Down to a few; they come back one by one, and there are never more than were given."""
+    places = Places(40)
+    held = [Place(places, str(number)) for number in range(12)]
+    for place in held:
+        place.take()
+    assert places.have_room("new")
+    for _ in range(5):
+        places.note_delay(0.1)
+    assert not places.have_room("new"), "twelve are more than what is left of forty"
+    for place in held[:7]:
+        place.give_back()
+    for _ in range(50):
+        places.note_delay(0.1)
+    assert places.have_room("new"), "five of six"
+    held[0] = Place(places, "other")
+    held[0].take()
+    assert not places.have_room("new")
+    for _ in range(100):
+        places.note_delay(0.001)
+    more = [Place(places, f"more {number}") for number in range(34)]
+    for place in more:
+        assert places.have_room("new")
+        place.take()
+    assert not places.have_room("new")
+
+
+async def test_the_places_follow_a_stalling_server(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A task looks every 20 ms how late it is."""
+    places = Places(40)
+    delays: list[float] = []
+    monkeypatch.setattr(places, "note_delay", delays.append)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(places.follow_load)
+        await trio.sleep(0.05)
+        autojump_clock.jump(0.5)
+        await trio.sleep(0.05)
+        nursery.cancel_scope.cancel()
+    assert max(delays) == pytest.approx(0.49, abs=0.02)
+    assert min(delays) == pytest.approx(0, abs=1e-6)
+
+
 def test_the_refusal_is_documented() -> None:
     """Status, headers and body are those that each operation of the document may answer with."""
     world = World()

@@ -1,6 +1,7 @@
 """The chat of a message that is to be sent: found by either identity of the person, or made."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -11,19 +12,57 @@ from wasup.identifiers import kind_of, phone_of
 from wasup.ports.messages import MessageStatus
 from wasup.ports.store import OutgoingMessage, StoredMessage
 
-__all__ = ["ensure_chat", "mirror_status", "show_outgoing"]
+__all__ = ["mirror_status", "show_in_chat"]
 
 
-def ensure_chat(connection: Connection, driver: Driver, message: OutgoingMessage, now: int) -> tuple[int, str]:
-    """Row id and WhatsApp id of the chat that `message` belongs to; the account must be locked."""
+def show_in_chat(connection: Connection, driver: Driver, message: OutgoingMessage, now: int) -> tuple[int, str]:
+    """Make a message that is queued its chat's last one; the account must be locked.
+
+    Not if the chat has a newer one, or it is no news. A chat that is not there is made.
+
+    Returns:
+        Row id and WhatsApp id of the chat.
+    """
     account_id, jid = message.fence.account_id, message.chat
     found = driver.query(
         connection,
         "SELECT id, jid FROM chats WHERE whatsapp_account_id=? AND (jid=? OR lid=?) ORDER BY id LIMIT 1",
         (account_id, jid, jid),
     )
-    if found:
-        return int(found[0][0]), found[0][1]
+    if not found:
+        return _make(connection, driver, message, now)
+    chat_id, jid = found[0]
+    shown = _shown(driver, message, now)
+    if shown:
+        stamp = driver.time(now)
+        # MySQL assigns from left to right: the time, by which the others decide, comes last.
+        newest = ("last_message", "last_message_id", "last_message_at")
+        newer = (f"{n}=CASE WHEN last_message_at IS NULL OR last_message_at<=? THEN ? ELSE {n} END" for n in newest)
+        always = [name for name in shown if name not in newest]
+        driver.execute(
+            connection,
+            f"UPDATE chats SET {', '.join(f'{n}=?' for n in always)}, updated_at=?, {', '.join(newer)} WHERE id=?",
+            (*(shown[n] for n in always), stamp, *(value for n in newest for value in (stamp, shown[n])), chat_id),
+        )
+    return int(chat_id), jid
+
+
+def _shown(driver: Driver, message: OutgoingMessage, now: int) -> dict[str, Any]:
+    """What a chat shows of its last message, which this is."""
+    if isinstance(message.content, QUIET):
+        return {}
+    return {
+        "message_status": MessageStatus.QUEUED.value,
+        "last_outgoing_id": message.message_id,
+        "last_outgoing_at": driver.time(now),
+        "last_message": preview(message.content)[:PREVIEW],
+        "last_message_id": message.message_id,
+        "last_message_at": driver.time(now),
+    }
+
+
+def _make(connection: Connection, driver: Driver, message: OutgoingMessage, now: int) -> tuple[int, str]:
+    account_id, jid = message.fence.account_id, message.chat
     group = kind_of(jid) == "group"
     owned = {"workspace_id": message.workspace_id, "whatsapp_account_id": account_id}
     stamps = {"created_at": driver.time(now), "updated_at": driver.time(now)}
@@ -65,35 +104,11 @@ def ensure_chat(connection: Connection, driver: Driver, message: OutgoingMessage
             "contact_name": name or phone,
             "unread_count": 0,
             "archived": False,
+            **_shown(driver, message, now),
             **stamps,
         },
     )
     return chat_id, jid
-
-
-def show_outgoing(connection: Connection, driver: Driver, message: OutgoingMessage, chat_id: int, now: int) -> None:
-    """Make a queued message its chat's last one, unless the chat has a newer one or it is no news."""
-    if isinstance(message.content, QUIET):
-        return
-    stamp = driver.time(now)
-    older = "CASE WHEN last_message_at IS NULL OR last_message_at<=? THEN ? ELSE {0} END"
-    # MySQL assigns from left to right: the time, by which the others decide, comes last.
-    names = ("last_message", "last_message_id", "last_message_at")
-    newest = ", ".join(f"{name}={older.format(name)}" for name in names)
-    driver.execute(
-        connection,
-        f"UPDATE chats SET message_status=?, last_outgoing_id=?, last_outgoing_at=?, updated_at=?, {newest} WHERE id=?",
-        (
-            MessageStatus.QUEUED.value,
-            message.message_id,
-            stamp,
-            stamp,
-            *(stamp, preview(message.content)[:PREVIEW]),
-            *(stamp, message.message_id),
-            *(stamp, stamp),
-            chat_id,
-        ),
-    )
 
 
 def mirror_status(

@@ -74,8 +74,15 @@ def driver_url(url: str) -> URL:
             raise ValueError(f"a database URL is mysql://user:password@host:port/name or sqlite:///file, not {kind}:…")
 
 
-def make_engine(url: str, *, pool_size: int) -> AsyncEngine:
-    """An engine for the asyncio side, with every connection set up as the stores expect it."""
+def make_engine(url: str, *, pool_size: int, reading: bool = False) -> AsyncEngine:
+    """An engine for the asyncio side, with every connection set up as the stores expect it.
+
+    Args:
+        url: see `driver_url`.
+        pool_size: connections at most.
+        reading: make none for transactions. On a server each statement sees what is committed then, as in a transaction
+            at READ COMMITTED, but there is nothing to end: that is a third of the round trips of most reads.
+    """
     address = driver_url(url)
     if address.get_backend_name() == "sqlite":
         engine = create_async_engine(
@@ -84,15 +91,23 @@ def make_engine(url: str, *, pool_size: int) -> AsyncEngine:
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
-    return create_async_engine(
+    engine = create_async_engine(
         address,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=DEADLINE,
         pool_reset_on_return=None,  # every transaction has ended by then: a ROLLBACK more for each would be in vain
-        isolation_level="READ COMMITTED",
+        isolation_level="AUTOCOMMIT" if reading else "READ COMMITTED",
+        skip_autocommit_rollback=reading,
         connect_args={"stmt_cache_size": _STATEMENTS, "connect_timeout": 5, "init_command": _MYSQL_SESSION},
     )
+    # What `skip_autocommit_rollback` asks; SQLAlchemy's dialect for asyncmy does not know it.
+    setattr(engine.dialect, "detect_autocommit_setting", _commits_by_itself)  # noqa: B010 - a method of its class
+    return engine
+
+
+def _commits_by_itself(connection: Any) -> bool:
+    return bool(connection.driver_connection.get_autocommit())
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
@@ -130,7 +145,12 @@ class _Attempt(Generic[T]):
         self.work = work
         self.committing = False
 
+    def read(self, connection: Connection) -> T:
+        """Without a transaction."""
+        return self.work(connection)
+
     def __call__(self, connection: Connection) -> T:
+        """In a transaction."""
         with connection.begin() as transaction:
             result = self.work(connection)
             self.committing = True
@@ -139,7 +159,13 @@ class _Attempt(Generic[T]):
 
 
 class Engine:
-    """Runs units of work on a pool of connections.
+    """Runs units of work on two pools of connections: one for transactions, on a server another for reads.
+
+    Args:
+        url: see `driver_url`.
+        bridge: to asyncio.
+        pool_size: connections of each pool at most.
+        clock: the machine's; None for the real one.
 
     Attributes:
         clock: what the stores tell the time by; it never goes back.
@@ -150,8 +176,9 @@ class Engine:
         self.clock = SteadyClock(clock or SystemClock())
         self.url = driver_url(url)
         self.bridge = bridge
-        self._engine = make_engine(url, pool_size=pool_size)
         self._sqlite = self.url.get_backend_name() == "sqlite"
+        self._engine = make_engine(url, pool_size=pool_size)
+        self._reader = self._engine if self._sqlite else make_engine(url, pool_size=pool_size, reading=True)
         self._writing = asyncio.Lock()
         self._writes: set[_Write] = set()
         self.driver = Driver("sqlite" if self._sqlite else "mysql")
@@ -171,9 +198,10 @@ class Engine:
     async def close(self) -> None:
         """Close all connections."""
         await self.bridge.run(self._engine.dispose)
+        await self.bridge.run(self._reader.dispose)
 
     async def run(self, work: Work[T], *, mode: Mode = "write") -> T:
-        """Run `work` in one transaction and return what it returns.
+        """Run `work` in one transaction and return what it returns; on a server reads are not in one.
 
         It may be called several times: it must not change anything outside of its transaction.
 
@@ -265,5 +293,8 @@ class Engine:
         return result
 
     def _in_connection(self, trial: _Attempt[T], mode: Mode) -> T:
+        if mode == "read" and not self._sqlite:
+            with self._reader.sync_engine.connect() as connection:
+                return trial.read(connection)
         with self._engine.sync_engine.connect() as connection:
             return trial(connection.execution_options(wasup_mode=mode) if self._sqlite else connection)

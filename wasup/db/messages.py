@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from wasup.db.chats import ensure_chat, mirror_status, show_outgoing
+from wasup.db.chats import mirror_status, show_in_chat
 from wasup.db.engine import Engine
 from wasup.db.fence import lock_account
 from wasup.db.reading import Reader
@@ -53,7 +53,7 @@ class SqlMessageStore:
             earlier = self._earlier(connection, message, digest)
             if earlier is not None:
                 return earlier, False
-            chat_id, chat = ensure_chat(connection, driver, message, now)
+            chat_id, chat = show_in_chat(connection, driver, message, now)
             stored = StoredMessage(
                 id=0,
                 workspace_id=message.workspace_id,
@@ -78,7 +78,6 @@ class SqlMessageStore:
                 created_at=now,
             )
             row_id = self._insert(connection, stored, content)
-            show_outgoing(connection, driver, message, chat_id, now)
             if message.idempotency_key is not None:
                 key = {
                     "workspace_id": message.workspace_id,

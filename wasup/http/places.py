@@ -10,12 +10,16 @@ uploads hold none while they arrive, and streams and downloads none once they ha
 hand for a second does not compute, it waits, for an account that does not answer or a file from elsewhere: its place
 is given to the next one, so that a few sick accounts keep nobody out.
 
+How many there are follows how far the server is behind. When everything else takes its time too, 200 requests a second
+become 80, and 40 in hand would wait for half a second. So a task that wants to run every 20 ms tells how late it is:
+with each time that it is too late there are fewer places, and with each that it is not there is one more.
+
 Nobody takes all places: a caller gets another one only while more are free than a fourth of those that it holds. So one
 that asks for everything leaves a fifth of them to others, two leave a ninth, and whoever holds none gets the last.
 """
 
 from collections import Counter
-from typing import Final
+from typing import Final, NoReturn
 
 import trio
 
@@ -23,20 +27,25 @@ __all__ = ["Place", "Places"]
 
 _LONG: Final = 1.0  # seconds; far beyond what a request takes whose turn comes, even when all places are taken
 _SHARE: Final = 4  # places that a caller may hold for each that is free
+_FEWEST: Final = 6
+_LOOK: Final = 0.02  # seconds between two looks at the time
+_LATE: Final = 0.03  # seconds; a request takes some ten turns
+_LESS: Final = 0.75
 
 
 class Places:
     """The places for requests in hand.
 
     Args:
-        most: how many there are.
+        most: how many there are at most.
 
     Attributes:
         refused: requests that were refused because all places were taken.
     """
 
     def __init__(self, most: int = 40) -> None:
-        self._most = most
+        self._limit = most
+        self._most = float(most)
         self._held: dict[Place, float] = {}  # since when; the oldest is the first
         self._callers: Counter[str] = Counter()  # how many each of them holds
         self.refused = 0
@@ -45,6 +54,20 @@ class Places:
     def in_hand(self) -> int:
         """How many places are held now."""
         return len(self._held)
+
+    async def follow_load(self) -> NoReturn:
+        """Have fewer places as long as this task's turn comes late, for ever."""
+        while True:
+            due = trio.current_time() + _LOOK
+            await trio.sleep_until(due)
+            self.note_delay(trio.current_time() - due)
+
+    def note_delay(self, seconds: float) -> None:
+        """Somebody's turn came so late."""
+        if seconds > _LATE:
+            self._most = max(min(_FEWEST, self._limit), self._most * _LESS)
+        else:
+            self._most = min(self._limit, self._most + 1)
 
     def have_room(self, caller: str) -> bool:
         """Whether another request may come in.

@@ -179,6 +179,7 @@ async def serve_http(
     listeners = await trio.open_tcp_listeners(port, host=host, backlog=limits.backlog)
     listeners += [trio.SocketListener(one.socket.dup()) for one in listeners for _ in range(_ACCEPTORS - 1)]
     async with trio.open_nursery() as connections:
+        connections.start_soon(places.follow_load)
         try:
             async with trio.open_nursery() as accepting:
                 accepting.start_soon(

@@ -20,7 +20,7 @@ from hypercorn.protocol.events import Event, StreamClosed
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.protocol.ws_stream import WSStream
-from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import AppWrapper, ConnectionState, LifespanState
 from hypercorn.utils import parse_socket_addr
@@ -95,16 +95,16 @@ class _Http1(H11Protocol):
         Hypercorn answers a message that is too large by closing the WebSocket, and goes on collecting it for as long as
         the client sends.
         """
-        if isinstance(event, RawData) and self._rests():
-            answer = self.gate.refuse(bytes(event.data), partial(self.config.response_headers, "h11"))
-            if answer is not None:
-                await self.send(RawData(answer))
-                await self.send(Updated(idle=True))
-                return
         await super().handle(event)
         stream = self.stream
         if isinstance(stream, WSStream) and stream.buffer.length > stream.buffer.max_length:
             await self.send(Closed())
+
+    def refuse(self, data: bytes) -> bytes | None:
+        """The whole answer to what has arrived, if it is a request that the gate refuses; else None."""
+        if not self._rests():
+            return None
+        return self.gate.refuse(data, partial(self.config.response_headers, "h11"))
 
     def _rests(self) -> bool:
         """Whether what arrives now begins a request."""
@@ -208,6 +208,26 @@ class GuardedConnection(TCPServer):
     async def _idle_timeout(self) -> None:
         with trio.CancelScope(shield=True):
             await self._initiate_server_close()
+
+    async def _read_data(self) -> None:
+        """Hypercorn's, but what the gate refuses is answered here, without its lock and its scopes around each send."""
+        try:
+            while True:
+                data = await self._guarded.receive_some(MAX_RECV)
+                answer = self.protocol.refuse(data) if data else None
+                if answer is None:
+                    await self.protocol.handle(RawData(data))
+                    if not data:
+                        break
+                else:
+                    rest = self._guarded.send_now(answer)
+                    if rest:
+                        await self._guarded.send_all(rest)
+                    self._on_turn(False)
+                    await self.idle_task.restart(self._task_group, self._idle_timeout)
+        except (trio.ClosedResourceError, trio.BrokenResourceError):
+            pass
+        await self.protocol.handle(Closed())
 
     async def _talk(self) -> None:
         try:

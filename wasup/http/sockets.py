@@ -1,6 +1,7 @@
 """A socket stream that no client can hold on to: bounded sends, a bounded farewell, and an end at once when told."""
 
 import contextlib
+import os
 from typing import Final
 
 import trio
@@ -39,6 +40,19 @@ class GuardedStream:
         with trio.move_on_after(timeout), contextlib.suppress(*_GONE):
             self._first = bytes(await self._stream.receive_some(_CHUNK))
         return bool(self._first)
+
+    def send_now(self, data: bytes) -> bytes:
+        """Send what the system takes at once, while nobody else sends; returns the rest.
+
+        Raises:
+            trio.BrokenResourceError: the client has gone.
+        """
+        try:
+            return data[os.write(self.socket.fileno(), data) :]
+        except BlockingIOError:
+            return data
+        except OSError as error:
+            raise trio.BrokenResourceError(str(error)) from error
 
     async def send_all(self, data: bytes) -> None:
         """Send everything.

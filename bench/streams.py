@@ -26,6 +26,7 @@ _RATE = 4000  # messages a second to all accounts, so that half of them reach a 
 _SECONDS = 10.0
 _SETTLE = 3.0
 _OPENING = 20  # streams being opened at the same time
+_PUT_OFF = 1.0  # seconds, as the answer's Retry-After says
 
 
 class _Stamped(msgspec.Struct):
@@ -79,7 +80,11 @@ class _Readers:
         self.broken = 0
 
     async def read(self, port: int, key: str, account_id: int, ready: trio.Event) -> None:
-        """Read one stream until cancelled."""
+        """Read one stream until cancelled; one that is put off is asked for again."""
+        while not await self._read(port, key, account_id, ready):
+            await trio.sleep(_PUT_OFF)
+
+    async def _read(self, port: int, key: str, account_id: int, ready: trio.Event) -> bool:
         async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
             head = f"GET /api/events/stream?account_id={account_id}&types=message.received HTTP/1.1\r\nHost: x\r\n"
             await stream.send_all(f"{head}X-Api-Key: {key}\r\n\r\n".encode())
@@ -89,6 +94,8 @@ class _Readers:
                 if not data:
                     raise ConnectionError(f"no stream: {text[:500]!r}")
                 text += data
+                if text.startswith(b"HTTP/1.1 503 "):
+                    return False
             ready.set()
             last = 0
             while data := await stream.receive_some(65_536):
@@ -99,6 +106,7 @@ class _Readers:
                     if found and b"event: message." in block:
                         last = self._note(_decode(event), now, last)
             self.ended += 1
+        return True
 
     def _note(self, event: _Stamped, now: float, last: int) -> int:
         self.broken += event.account_seq <= last

@@ -288,7 +288,7 @@ def _web(
             pulse=runtime.pulse,
             recent_chats=database.recent_chats,
             settings=_http_settings(settings),
-            places=Places(settings.http.in_hand),
+            places=Places(settings.http.in_hand, ping=database.ping),
         )
         door = make_door(services)
         port = int(addresses[-1].rpartition(":")[2]) if addresses else settings.http.port

@@ -23,6 +23,7 @@ from wasup.http import Places
 from wasup.http.headers import SECURITY_HEADERS
 from wasup.http.places import Place
 from wasup.http.refusal import HEALTH
+from wasup.ports.store import DatabaseUnavailable
 
 SLOW = b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -296,26 +297,32 @@ async def test_who_waits_for_something_else_makes_room(
 
 
 async def test_there_are_fewer_places_the_longer_turns_are_late() -> None:
-    """Down to a few; they come back one by one, and there are never more than were given."""
+    """Down to a few; they come back one by one, and there are never more than were given. One stall costs nothing."""
     places = Places(40)
     held = [Place(places, str(number)) for number in range(12)]
     for place in held:
         place.take()
+    places.note("turn", late=True)
+    places.note("turn", late=False)
+    places.note("ping", late=True)
     assert places.have_room("new")
-    for _ in range(5):
-        places.note_delay(0.1)
+    for _ in range(6):
+        places.note("turn", late=True)
     assert not places.have_room("new"), "twelve are more than what is left of forty"
-    for place in held[:7]:
+    for place in held[:5]:
         place.give_back()
     for _ in range(50):
-        places.note_delay(0.1)
-    assert places.have_room("new"), "five of six"
+        places.note("ping", late=True)
+    assert places.have_room("new"), "seven of eight"
     held[0] = Place(places, "other")
     held[0].take()
     assert not places.have_room("new")
+    places.note("turn", late=False)
+    assert not places.have_room("new"), "the way to the database is still slow"
+    places.note("ping", late=False)
     for _ in range(100):
-        places.note_delay(0.001)
-    more = [Place(places, f"more {number}") for number in range(34)]
+        places.note("turn", late=False)
+    more = [Place(places, f"more {number}") for number in range(32)]
     for place in more:
         assert places.have_room("new")
         place.take()
@@ -325,18 +332,32 @@ async def test_there_are_fewer_places_the_longer_turns_are_late() -> None:
 async def test_the_places_follow_a_stalling_server(
     autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A task looks every 20 ms how late it is."""
-    places = Places(40)
-    delays: list[float] = []
-    monkeypatch.setattr(places, "note_delay", delays.append)
+    """A task looks every 20 ms how late it is, and every 100 ms how late the database is, if that is there."""
+    slow = 0.0
+    found: list[tuple[str, bool]] = []
+
+    async def ping() -> None:
+        await trio.sleep(slow)
+        if slow > 1:
+            raise DatabaseUnavailable("away")
+
+    places = Places(40, ping=ping)
+    monkeypatch.setattr(places, "note", lambda what, *, late: found.append((what, late)))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(places.follow_load)
         await trio.sleep(0.05)
+        assert set(found) == {("turn", False), ("ping", False)}
         autojump_clock.jump(0.5)
-        await trio.sleep(0.05)
+        await trio.sleep(0.01)
+        assert ("turn", True) in found
+        slow = 0.1
+        await trio.sleep(0.3)
+        assert ("ping", True) in found
+        found.clear()
+        slow = 2
+        await trio.sleep(3)
+        assert "ping" not in dict(found)
         nursery.cancel_scope.cancel()
-    assert max(delays) == pytest.approx(0.49, abs=0.02)
-    assert min(delays) == pytest.approx(0, abs=1e-6)
 
 
 def test_the_refusal_is_documented() -> None:

@@ -56,6 +56,14 @@ class Database:
         self.run_settings = SqlSettingStore(engine, clock)
         self.message_media = SqlMessageMediaStore(engine, clock)
 
+    async def ping(self) -> None:
+        """Go to where the database is asked, and back, without asking it.
+
+        Raises:
+            DatabaseUnavailable: there is no connection.
+        """
+        await self.engine.run(lambda _: None, mode="read")
+
     @classmethod
     @asynccontextmanager
     async def open(

@@ -11,25 +11,33 @@ hand for a second does not compute, it waits, for an account that does not answe
 is given to the next one, so that a few sick accounts keep nobody out.
 
 How many there are follows how far the server is behind. When everything else takes its time too, 200 requests a second
-become 80, and 40 in hand would wait for half a second. So a task that wants to run every 20 ms tells how late it is:
-with each time that it is too late there are fewer places, and with each that it is not there is one more.
+become 80, and 40 in hand would wait for half a second. So somebody looks all the time how late a task's turn comes, and
+how long the way to the database takes without any work there: with each look that finds them too late, after another
+one that did, there are fewer places, and with each that does not there is one more. A single stall costs none.
 
 Nobody takes all places: a caller gets another one only while more are free than a fourth of those that it holds. So one
 that asks for everything leaves a fifth of them to others, two leave a ninth, and whoever holds none gets the last.
 """
 
+import itertools
 from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final, NoReturn
 
 import trio
+
+from wasup.ports.store import StoreError
 
 __all__ = ["Place", "Places"]
 
 _LONG: Final = 1.0  # seconds; far beyond what a request takes whose turn comes, even when all places are taken
 _SHARE: Final = 4  # places that a caller may hold for each that is free
-_FEWEST: Final = 6
-_LOOK: Final = 0.02  # seconds between two looks at the time
-_LATE: Final = 0.03  # seconds; a request takes some ten turns
+_FEWEST: Final = 8
+_LOOK: Final = 0.02  # seconds between two looks
+_PING_EVERY: Final = 5  # looks
+_LATE: Final = 0.02  # seconds; a request takes some ten turns
+_PING_LATE: Final = 0.05  # seconds; a request goes to the database once or twice
 _LESS: Final = 0.75
 
 
@@ -38,13 +46,16 @@ class Places:
 
     Args:
         most: how many there are at most.
+        ping: goes to where the database is asked, and back.
 
     Attributes:
         refused: requests that were refused because all places were taken.
     """
 
-    def __init__(self, most: int = 40) -> None:
+    def __init__(self, most: int = 64, *, ping: Callable[[], Awaitable[object]] | None = None) -> None:
         self._limit = most
+        self._ping = ping
+        self._late = {"turn": False, "ping": False}
         self._most = float(most)
         self._held: dict[Place, float] = {}  # since when; the oldest is the first
         self._callers: Counter[str] = Counter()  # how many each of them holds
@@ -56,17 +67,24 @@ class Places:
         return len(self._held)
 
     async def follow_load(self) -> NoReturn:
-        """Have fewer places as long as this task's turn comes late, for ever."""
-        while True:
+        """Have fewer places as long as the server is behind, for ever."""
+        for look in itertools.count():
             due = trio.current_time() + _LOOK
             await trio.sleep_until(due)
-            self.note_delay(trio.current_time() - due)
+            self.note("turn", late=trio.current_time() - due > _LATE)
+            if self._ping is not None and look % _PING_EVERY == 0:
+                begun = trio.current_time()
+                with suppress(StoreError):  # one that is away makes nobody wait: it is refused with its own words
+                    await self._ping()
+                    self.note("ping", late=trio.current_time() - begun > _PING_LATE)
+        raise AssertionError("counted to the end")
 
-    def note_delay(self, seconds: float) -> None:
-        """Somebody's turn came so late."""
-        if seconds > _LATE:
+    def note(self, what: str, *, late: bool) -> None:
+        """What somebody found who looked."""
+        again, self._late[what] = late and self._late[what], late
+        if again:
             self._most = max(min(_FEWEST, self._limit), self._most * _LESS)
-        else:
+        elif not any(self._late.values()):
             self._most = min(self._limit, self._most + 1)
 
     def have_room(self, caller: str) -> bool:

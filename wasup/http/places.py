@@ -13,7 +13,7 @@ is given to the next one, so that a few sick accounts keep nobody out.
 How many there are follows how far the server is behind. When everything else takes its time too, 200 requests a second
 become 80, and 40 in hand would wait for half a second. So somebody looks all the time how late a task's turn comes, and
 how long the way to the database takes without any work there: with each look that finds them too late, after another
-one that did, there are fewer places, and with each that does not there is one more. A single stall costs none.
+one that did, there are fewer places, and with two that do not there is one more. A single stall costs none.
 
 Nobody takes all places: a caller gets another one only while more are free than a fourth of those that it holds. So one
 that asks for everything leaves a fifth of them to others, two leave a ninth, and whoever holds none gets the last.
@@ -33,12 +33,13 @@ __all__ = ["Place", "Places"]
 
 _LONG: Final = 1.0  # seconds; far beyond what a request takes whose turn comes, even when all places are taken
 _SHARE: Final = 4  # places that a caller may hold for each that is free
-_FEWEST: Final = 8
+_FEWEST: Final = 6
 _LOOK: Final = 0.02  # seconds between two looks
 _PING_EVERY: Final = 5  # looks
 _LATE: Final = 0.02  # seconds; a request takes some ten turns
 _PING_LATE: Final = 0.05  # seconds; a request goes to the database once or twice
-_LESS: Final = 0.75
+_LESS: Final = 0.6
+_MORE: Final = 0.5
 
 
 class Places:
@@ -52,7 +53,7 @@ class Places:
         refused: requests that were refused because all places were taken.
     """
 
-    def __init__(self, most: int = 64, *, ping: Callable[[], Awaitable[object]] | None = None) -> None:
+    def __init__(self, most: int = 40, *, ping: Callable[[], Awaitable[object]] | None = None) -> None:
         self._limit = most
         self._ping = ping
         self._late = {"turn": False, "ping": False}
@@ -85,7 +86,7 @@ class Places:
         if again:
             self._most = max(min(_FEWEST, self._limit), self._most * _LESS)
         elif not any(self._late.values()):
-            self._most = min(self._limit, self._most + 1)
+            self._most = min(self._limit, self._most + _MORE)
 
     def have_room(self, caller: str) -> bool:
         """Whether another request may come in.

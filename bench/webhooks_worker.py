@@ -15,6 +15,7 @@ from wasup.actors.delivery import DeliveryActor
 from wasup.actors.runtime import Runtime
 from wasup.bridge import Bridge
 from wasup.db import Database
+from wasup.logs import configure_logs
 from wasup.ports.clock import SystemClock
 from wasup.ports.messages import Message, Text
 from wasup.ports.outbox import NewEndpoint
@@ -130,4 +131,5 @@ def _message(number: int) -> Message:
 
 
 if __name__ == "__main__":
+    configure_logs(level="ERROR")  # to standard error: an endpoint that hangs is told of
     trio.run(work, msgspec.json.decode(sys.argv[1], type=Job))

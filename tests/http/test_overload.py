@@ -332,7 +332,7 @@ async def test_there_are_fewer_places_the_longer_turns_are_late() -> None:
 async def test_the_places_follow_a_stalling_server(
     autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A task looks every 20 ms how late it is, and every 100 ms how late the database is, if that is there."""
+    """A task looks every 20 ms how late it is, and every 200 ms how late the database is, if that is there."""
     slow = 0.0
     found: list[tuple[str, bool]] = []
 

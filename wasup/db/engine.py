@@ -96,6 +96,7 @@ def make_engine(url: str, *, pool_size: int, reading: bool = False) -> AsyncEngi
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=DEADLINE,
+        pool_use_lifo=True,  # the one used last has its statements prepared
         pool_reset_on_return=None,  # every transaction has ended by then: a ROLLBACK more for each would be in vain
         isolation_level="AUTOCOMMIT" if reading else "READ COMMITTED",
         skip_autocommit_rollback=reading,

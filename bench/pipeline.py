@@ -216,7 +216,7 @@ async def _fill(stage: Stage, wanted: int) -> None:
         "workspace_id, whatsapp_account_id, chat_id, from_me, sender, sender_lid, type, content, status, timestamp,"
         " created_at"
     )
-    number = "LOWER(HEX(RANDOMBLOB(9)))" if stage.kind == "sqlite" else "LEFT(MD5(CONCAT(id, UUID())), 18)"
+    number = "LOWER(HEX(RANDOMBLOB(9)))" if stage.kind == "sqlite" else "LEFT(SHA2(UUID(), 256), 18)"
     copy = f"INSERT INTO messages (message_id, {names}) SELECT CONCAT('3EB0', {number}), {names} FROM messages LIMIT "
     if stage.kind == "sqlite":
         copy = copy.replace(f"CONCAT('3EB0', {number})", f"'3EB0' || {number}")

@@ -1,6 +1,6 @@
 """Several writers, one transaction: who goes with whom, and what becomes of each."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -134,6 +134,29 @@ async def test_a_fault_stops_only_the_writer_that_has_it(autojump_clock: MockClo
             await trio.sleep(0.1)
     assert isinstance(writers.heard[2], KeyError)
     assert sorted(store.written) == [(1,), (3,), (9,)]
+
+
+async def test_a_writer_whose_things_cannot_be_had_stops_nobody(autojump_clock: MockClock) -> None:
+    """It hears what went wrong; the others are written, also where it was to lead."""
+    store = Store()
+    group = GroupCommit(store.commit, enough=100)
+    heard: list[object] = []
+
+    def broken() -> list[IncomingBatch]:
+        raise KeyError("a fault of ours")
+
+    async def write(take: Callable[[], list[IncomingBatch]]) -> None:
+        try:
+            heard.append((await group.commit(take, 1)).new_messages)
+        except KeyError:
+            heard.append("fault")
+
+    async with trio.open_nursery() as nursery:
+        for take in (lambda: batch(1), broken, lambda: batch(2), lambda: batch(3)):
+            nursery.start_soon(write, take)
+            await trio.sleep(0.1)
+    assert store.written == [(1,), (2, 3)]
+    assert sorted(map(str, heard)) == ["0", "1", "2", "fault"]
 
 
 async def test_after_a_small_transaction_the_next_waits_for_more(autojump_clock: MockClock) -> None:

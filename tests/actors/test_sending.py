@@ -1,5 +1,7 @@
 """What is sent: durable before it is answered, in order, under the id that it was stored with."""
 
+from typing import NoReturn
+
 import pytest
 import trio
 from trio.testing import MockClock
@@ -10,6 +12,7 @@ from wasup.ports.accounts import AccountStatus
 from wasup.ports.disconnects import DisconnectReason
 from wasup.ports.messages import Text
 from wasup.ports.session import NotSupported, SendFailed
+from wasup.ports.store import DatabaseUnavailable, OutgoingMessage
 
 S = AccountStatus
 CHAT = "5511777776666@c.us"
@@ -56,6 +59,27 @@ async def test_the_order_is_kept(autojump_clock: MockClock) -> None:
             assert isinstance(await send(world, account, str(number)), Queued)
         await until(lambda: world.memory.outgoing_statuses() == ["sent"] * 200)
         assert bodies(world, account) == [str(number) for number in range(200)]
+
+
+async def test_a_message_that_may_have_been_stored_is_not_forgotten(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer to COMMIT is lost, so the caller is refused: if it was carried out, the message goes nevertheless."""
+    world = World()
+    account = world.add()
+    queue = world.memory.queue_message
+
+    async def lost(message: OutgoingMessage) -> NoReturn:
+        await queue(message)
+        raise DatabaseUnavailable("the connection broke")
+
+    async with world.running():
+        await world.connected(account)
+        await trio.sleep(5)
+        monkeypatch.setattr(world.memory, "queue_message", lost)
+        answer = await send(world, account, "hello")
+        assert isinstance(answer, Refused)
+        await until(lambda: bodies(world, account) == ["hello"], within=5)
 
 
 async def test_a_transient_refusal_is_tried_again(autojump_clock: MockClock) -> None:

@@ -56,6 +56,7 @@ from wasup.actors.status import StatusKeeper
 from wasup.actors.sync import FenceLost
 from wasup.ports.accounts import Account, AccountStatus, Desired, Fence, StatusReason
 from wasup.ports.disconnects import RESPONSES, DisconnectReason
+from wasup.ports.messages import MessageStatus
 from wasup.ports.store import DatabaseUnavailable
 from wasup.supervisor import (
     Actor,
@@ -330,8 +331,13 @@ class AccountActor(Actor[AccountMessage]):
         if self._keeper.status not in _SENDABLE or self._login.secret is None:
             return self._wrong_state("the account cannot send now")
         queued = await queue_message(self._runtime, self._info, self._fence, message)
-        if isinstance(queued, Queued) and queued.new and self._session is not None and self._session.alive:
-            self._session.tell_nowait(Nudge())
+        # Also if nobody knows whether it was stored, or this is the repeat of a request of which nobody knew: the
+        # session waits for this bell.
+        unsure = isinstance(queued, Refused) and queued.refusal is Refusal.UNAVAILABLE
+        waits = isinstance(queued, Queued) and queued.message.status is MessageStatus.QUEUED
+        if (waits or unsure) and self._session is not None and self._session.alive:
+            with suppress(MailboxFull):  # it is busy enough
+                self._session.tell_nowait(Nudge())
         return queued
 
     # ---- what the session tells --------------------------------------------------------------

@@ -117,24 +117,24 @@ class GroupCommit:
 
     async def _lead(self, group: list[_Part], leader: _Part) -> None:
         self._running += 1
+        taken = [part for part in group if _take(part)]
+        size = 0
         try:
-            for part in group:
-                part.batches = part.take()
-            batches = sorted((batch for part in group for batch in part.batches), key=lambda one: one.fence.account_id)
-            result = await self._commit(batches)
+            batches = sorted((batch for part in taken for batch in part.batches), key=lambda one: one.fence.account_id)
+            size = sum(len(batch.items) for batch in batches)
+            result = await self._commit(batches) if taken else CommitResult()
         except DatabaseUnavailable as error:
-            for part in group:
+            for part in taken:
                 part.outcome = error
         except Exception as error:  # noqa: BLE001 - whoever is to blame for it raises it again, alone
-            for part in group:
-                part.alone = len(group) > 1
+            for part in taken:
+                part.alone = len(taken) > 1
                 part.outcome = error
         else:
-            for part in group:
-                part.outcome = _share(result, part, all_=part is leader)
+            for part in taken:
+                part.outcome = _share(result, part, all_=part is (leader if leader in taken else taken[0]))
         finally:
             self._running -= 1
-            size = sum(len(batch.items) for part in group for batch in part.batches)
             self._rested_at = trio.current_time() + self._rest * max(_LEAST_REST, 1 - size / self._enough)
             for part in group:
                 part.done.set()
@@ -148,6 +148,16 @@ class GroupCommit:
     def _call_next(self) -> None:
         if self._waiting and not self._running:
             self._waiting[0].turn.set()
+
+
+def _take(part: _Part) -> bool:
+    """Take what a writer has; what goes wrong with that is its own matter."""
+    try:
+        part.batches = part.take()
+    except Exception as error:  # noqa: BLE001 - its writer raises it
+        part.outcome = error
+        return False
+    return True
 
 
 def _share(result: CommitResult, part: _Part, *, all_: bool) -> CommitResult:

@@ -191,6 +191,8 @@ class Reconciler(Actor[ReconcilerMessage]):
         spared, self._asked_for = self._asked_for, set()
         wanted = dict.fromkeys(await self._runtime.stores.accounts.desired_ids())  # a set with an order
         running = await self._present()
+        for account_id in running - wanted.keys():
+            self._runtime.tenants.pop(account_id, None)  # it may be deleted: whoever asks for it looks at its row
         async with trio.open_nursery() as nursery:
             for account_id in running - wanted.keys() - spared:
                 nursery.start_soon(self._end_if_idle, account_id)

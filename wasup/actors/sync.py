@@ -119,8 +119,10 @@ class SyncWriter(Actor[Store]):
             room = batch - len(self._unwritten)
             if room > 0:
                 self._unwritten.extend(envelope.message for envelope in self.drain(room))
-            stores = _first(self._unwritten, batch)
-            return _by_account(stores)
+            first = _first(self._unwritten, batch)
+            batches = _by_account(first)
+            stores = first
+            return batches
 
         size = sum(len(store.items) for store in self._unwritten)
         try:

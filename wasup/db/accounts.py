@@ -90,7 +90,7 @@ class SqlAccountStore(LoginWriter):
         if workspace_id is not None:
             where, values = f"{where} AND workspace_id=?", [*values, workspace_id]
         if status is not None:
-            where, values = f"{where} AND status=?", [*values, status]
+            where, values = f"{where} AND status=?", [*values, str(status)]
         return await self._read(f"{where} ORDER BY id LIMIT ?", [*values, limit])
 
     async def desired_ids(self) -> list[int]:
@@ -107,6 +107,8 @@ class SqlAccountStore(LoginWriter):
 
     async def desired_accounts(self, ids: Sequence[int]) -> list[Account]:
         """See the port."""
+        if not ids:
+            return []
         marks = ",".join("?" * len(ids))
         where = f"WHERE id IN ({marks}) AND desired=? AND deleted_at IS NULL"
         found = {account.id: account for account in await self._read(where, [*ids, Desired.CONNECTED.value])}

@@ -19,23 +19,22 @@ Nobody takes all places: a caller gets another one only while more are free than
 that asks for everything leaves a fifth of them to others, two leave a ninth, and whoever holds none gets the last.
 """
 
-import itertools
+import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Final, NoReturn
 
 import trio
 
-from wasup.ports.store import StoreError
-
 __all__ = ["Place", "Places"]
+
+_log = logging.getLogger(__name__)
 
 _LONG: Final = 1.0  # seconds; far beyond what a request takes whose turn comes, even when all places are taken
 _SHARE: Final = 4  # places that a caller may hold for each that is free
 _FEWEST: Final = 6
 _LOOK: Final = 0.02  # seconds between two looks
-_PING_EVERY: Final = 10  # looks
+_PING_EVERY: Final = 0.2  # seconds
 _LATE: Final = 0.02  # seconds; a request takes some ten turns
 _PING_LATE: Final = 0.05  # seconds; a request goes to the database once or twice
 _LESS: Final = 0.6
@@ -67,18 +66,28 @@ class Places:
         """How many places are held now."""
         return len(self._held)
 
-    async def follow_load(self) -> NoReturn:
-        """Have fewer places as long as the server is behind, for ever."""
-        for look in itertools.count():
+    async def follow_load(self) -> None:
+        """Have fewer places as long as the server is behind; until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._watch_turns)
+            if self._ping is not None:
+                nursery.start_soon(self._watch_way, self._ping)
+
+    async def _watch_turns(self) -> NoReturn:
+        while True:
             due = trio.current_time() + _LOOK
             await trio.sleep_until(due)
             self.note("turn", late=trio.current_time() - due > _LATE)
-            if self._ping is not None and look % _PING_EVERY == 0:
-                begun = trio.current_time()
-                with suppress(StoreError):  # one that is away makes nobody wait: it is refused with its own words
-                    await self._ping()
-                    self.note("ping", late=trio.current_time() - begun > _PING_LATE)
-        raise AssertionError("counted to the end")
+
+    async def _watch_way(self, ping: Callable[[], Awaitable[object]]) -> NoReturn:
+        while True:
+            await trio.sleep(_PING_EVERY)
+            with trio.move_on_after(_PING_LATE) as scope:
+                try:
+                    await ping()
+                except Exception as error:  # noqa: BLE001 - away, or broken: those who need it are told so at once
+                    _log.debug("no way to the database: %r", error)
+            self.note("ping", late=scope.cancelled_caught)
 
     def note(self, what: str, *, late: bool) -> None:
         """What somebody found who looked."""

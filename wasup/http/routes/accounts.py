@@ -257,9 +257,9 @@ async def delete_account(call: Call[NoQuery, None], account_id: Id) -> Reply:
         await services.directory.ask(account_id, Disconnect(), timeout=services.settings.command_timeout)
     except trio.TooSlowError:
         _log.warning("session_outlives_delete", account_id=account_id)
+    services.directory.forget(account_id)  # also if nobody will know whether it was carried out
     if not await services.accounts.delete_account(account_id, workspace_id=call.caller.workspace_id):
         raise not_found("account")
-    services.directory.forget(account_id)
     return Reply(status=204)
 
 

@@ -45,8 +45,9 @@ async def test_a_gap_is_closed_before_live_messages_move_the_watermark_over_it(w
         await stage.connected(account)
         provider.write(account, *written(stage, "a0", "a1"), *written(stage, "b0", chat=BOB))
         await stored(stage, 3)
-        while await marked(stage, account) != {ANN: "a1", BOB: "b0"}:
-            await trio.sleep(0.02)
+        with trio.fail_after(10):
+            while await marked(stage, account) != {ANN: "a1", BOB: "b0"}:
+                await trio.sleep(0.02)
     away = [f"c{n:02}" for n in range(25)]
     provider.write(account, *written(stage, *away), live=False)
 

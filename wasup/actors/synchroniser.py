@@ -80,7 +80,9 @@ class Synchroniser:
             known = [(chat, marks.get(chat.id) or marks.get(chat.alt or "")) for chat in chats]
             gaps = [(chat, mark) for chat, mark in known if reader.has_gap(chat, mark)]
         if reader.watermarks is not None:
-            reader.watermarks.expect(chat for chat, _ in gaps)
+            moved = reader.watermarks.expect(chat for chat, _ in gaps)
+            if moved:
+                await reader.store(moved)
         await reader.merge_all(gaps, first=first, merged=self._progress(len(gaps)) if first else None)
         closed = {chat.id for chat, _ in gaps}
         return [chat for chat in chats if chat.id not in closed]

@@ -22,10 +22,17 @@ class Watermarks:
 
     def __init__(self) -> None:
         self._open: set[str] | None = None
+        self._early: dict[str, Message] = {}  # by chat, the last one that came before it was known
 
-    def expect(self, chats: Iterable[ChatChanged]) -> None:
-        """These chats may have a gap, and no others: what is not in the provider's list has just begun."""
+    def expect(self, chats: Iterable[ChatChanged]) -> list[Watermark]:
+        """These chats may have a gap, and no others: what is not in the provider's list has just begun.
+
+        Returns:
+            The watermarks that messages of the others have moved meanwhile.
+        """
         self._open = {name for chat in chats for name in _names(chat)}
+        early, self._early = self._early, {}
+        return [mark_of(message) for message in early.values() if self._is_complete(message)]
 
     def close(self, chat: ChatChanged) -> None:
         """The gap of this chat is closed: everything that the provider had is handed over for storage."""
@@ -34,17 +41,21 @@ class Watermarks:
 
     def follow(self, items: Sequence[Item]) -> tuple[StoreItem, ...]:
         """The items of a delivery, and after them the watermarks that they move."""
-        if self._open is None:
-            return tuple(items)
-        last: dict[str, Message] = {}
+        last = self._early if self._open is None else {}
         for item in items:
             if not isinstance(item, Message) or isinstance(item.content, _ABOUT_OTHERS):
                 continue
-            if item.chat not in self._open and item.chat_alt not in self._open:
+            if self._is_complete(item):
                 known = last.get(item.chat)
                 if known is None or item.timestamp >= known.timestamp:
                     last[item.chat] = item
+        if self._open is None:
+            return tuple(items)
         return (*items, *(mark_of(message) for message in last.values()))
+
+    def _is_complete(self, message: Message) -> bool:
+        """Whether nothing is missing before this message, as far as is known."""
+        return self._open is None or (message.chat not in self._open and message.chat_alt not in self._open)
 
 
 def mark_of(message: Message) -> Watermark:

@@ -80,7 +80,7 @@ class HttpSection(_Section):
     in_hand: int = Field(
         default=40,
         ge=1,
-        description="requests at work at once, the rest gets 503; fewer, down to 6, while the server is behind",
+        description="requests at work at once, the rest gets 503; fewer, down to 16, while the server is behind",
     )
     max_streams: int = Field(default=1000, ge=0, description="streams of events that are open at once")
     max_streams_per_key: int = Field(default=500, ge=0, description="the same with one API key")

@@ -296,35 +296,36 @@ async def test_who_waits_for_something_else_makes_room(
 
 
 async def test_there_are_fewer_places_the_longer_turns_are_late() -> None:
-    """Down to a few; they come back one by one, and there are never more than were given. One stall costs nothing."""
+    """Down to some, for those who hold one; they come back one by one. One stall costs nothing."""
     places = Places(40)
-    held = [Place(places, str(number)) for number in range(12)]
+    held = [Place(places, str(number)) for number in range(22)]
     for place in held:
         place.take()
     places.note("turn", late=True)
     places.note("turn", late=False)
     places.note("ping", late=True)
-    assert places.have_room("new")
+    assert places.have_room("21")
     for _ in range(6):
         places.note("turn", late=True)
-    assert not places.have_room("new"), "twelve are more than what is left of forty"
+    assert not places.have_room("21"), "twenty-two are more than what is left of forty"
+    assert places.have_room("new"), "who holds none is not shut out"
     for place in held[:7]:
         place.give_back()
     for _ in range(50):
         places.note("ping", late=True)
-    assert places.have_room("new"), "five of six"
+    assert places.have_room("21"), "fifteen of sixteen"
     held[0] = Place(places, "other")
     held[0].take()
-    assert not places.have_room("new")
+    assert not places.have_room("21")
     places.note("turn", late=False)
-    assert not places.have_room("new"), "the way to the database is still slow"
+    assert not places.have_room("21"), "the way to the database is still slow"
     places.note("ping", late=False)
     for _ in range(100):
         places.note("turn", late=False)
-    more = [Place(places, f"more {number}") for number in range(34)]
-    for place in more:
+    assert places.have_room("21")
+    for number in range(24):
         assert places.have_room("new")
-        place.take()
+        Place(places, f"more {number}").take()
     assert not places.have_room("new")
 
 

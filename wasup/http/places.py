@@ -13,7 +13,8 @@ is given to the next one, so that a few sick accounts keep nobody out.
 How many there are follows how far the server is behind. When everything else takes its time too, 200 requests a second
 become 80, and 40 in hand would wait for half a second. So somebody looks all the time how late a task's turn comes, and
 how long the way to the database takes without any work there: with each look that finds them too late, after another
-one that did, there are fewer places, and with two that do not there is one more. A single stall costs none.
+one that did, there are fewer places, and with two that do not there is one more. A single stall costs none, and a
+caller who holds no place finds as many as ever.
 
 Nobody takes all places: a caller gets another one only while more are free than a fourth of those that it holds. So one
 that asks for everything leaves a fifth of them to others, two leave a ninth, and whoever holds none gets the last.
@@ -32,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 _LONG: Final = 1.0  # seconds; far beyond what a request takes whose turn comes, even when all places are taken
 _SHARE: Final = 4  # places that a caller may hold for each that is free
-_FEWEST: Final = 6
+_FEWEST: Final = 16
 _LOOK: Final = 0.02  # seconds between two looks
 _PING_EVERY: Final = 0.2  # seconds
 _LATE: Final = 0.02  # seconds; a request takes some ten turns
@@ -103,12 +104,13 @@ class Places:
         Args:
             caller: whose it is: the key that it carries, good or not; empty for none.
         """
-        while len(self._held) >= self._most:
+        most = self._most if self._callers[caller] else self._limit
+        while len(self._held) >= most:
             oldest, since = next(iter(self._held.items()))
             if trio.current_time() - since < _LONG:
                 return False
             oldest.give_back()
-        return self._callers[caller] < _SHARE * (self._most - len(self._held))
+        return self._callers[caller] < _SHARE * (most - len(self._held))
 
     def hold(self, place: "Place") -> None:
         """This one is held from now on, even if there is no room: who was let in is not turned out."""

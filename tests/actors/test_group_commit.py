@@ -112,27 +112,19 @@ async def test_enough_goes_at_once_beside_what_is_on_its_way(autojump_clock: Moc
     assert store.most == 2
 
 
-async def test_a_refusal_is_told_only_to_whom_it_concerns(autojump_clock: MockClock) -> None:
-    """The others write what they have without it."""
-    store = Store(poison=2)
+@pytest.mark.parametrize(
+    ("store", "error"), [(Store(poison=2), DataRefused), (Store(faulty=2), KeyError)], ids=["refused", "fault"]
+)
+async def test_only_the_writer_to_blame_hears_of_it(
+    autojump_clock: MockClock, store: Store, error: type[Exception]
+) -> None:
+    """What the database refuses, or fails at through a fault of ours; the others write what they have without it."""
     writers = Writers(GroupCommit(store.commit, enough=100))
     async with trio.open_nursery() as nursery:
         for account_id in (9, 1, 2, 3):
             nursery.start_soon(writers.write, account_id)
             await trio.sleep(0.1)
-    assert isinstance(writers.heard[2], DataRefused)
-    assert sorted(store.written) == [(1,), (3,), (9,)]
-
-
-async def test_a_fault_stops_only_the_writer_that_has_it(autojump_clock: MockClock) -> None:
-    """The others write what they have without it, as with a refusal."""
-    store = Store(faulty=2)
-    writers = Writers(GroupCommit(store.commit, enough=100))
-    async with trio.open_nursery() as nursery:
-        for account_id in (9, 1, 2, 3):
-            nursery.start_soon(writers.write, account_id)
-            await trio.sleep(0.1)
-    assert isinstance(writers.heard[2], KeyError)
+    assert isinstance(writers.heard[2], error)
     assert sorted(store.written) == [(1,), (3,), (9,)]
 
 

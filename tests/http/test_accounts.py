@@ -1,5 +1,7 @@
 """Accounts and commands to them, over fakes."""
 
+from typing import NoReturn
+
 import pytest
 
 from tests.http.conftest import Client
@@ -15,7 +17,8 @@ from wasup.actors.messages import (
     Refused,
     RequestPairingCode,
 )
-from wasup.ports.accounts import AccountStatus
+from wasup.ports.accounts import Account, AccountStatus
+from wasup.ports.store import DatabaseUnavailable
 
 
 async def test_an_account_is_created_in_the_keys_workspace(client: Client, world: World) -> None:
@@ -73,6 +76,33 @@ async def test_deleting_ends_the_session_and_hides_the_account(client: Client, w
     assert world.directory.asked == [(account_id, Disconnect())]
     (await client.get(f"/api/accounts/{account_id}")).problem(404)
     (await client.send("DELETE", f"/api/accounts/{account_id}")).problem(404)
+
+
+async def test_an_account_that_runs_here_is_known_without_the_database(
+    client: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To its own workspace; others ask in vain, and nobody finds it once its deletion was begun, however that ends."""
+    account_id = await client.account()
+    world.directory.tenants[account_id] = 1
+    looked: list[int] = []
+    look, delete = world.rows.account, world.rows.delete_account
+
+    async def noted(account_id: int, *, workspace_id: int | None = None) -> Account | None:
+        looked.append(account_id)
+        return await look(account_id, workspace_id=workspace_id)
+
+    async def lost(account_id: int, *, workspace_id: int | None = None) -> NoReturn:
+        await delete(account_id, workspace_id=workspace_id)
+        raise DatabaseUnavailable("the connection broke")
+
+    monkeypatch.setattr(world.rows, "account", noted)
+    monkeypatch.setattr(world.rows, "delete_account", lost)
+    chats = f"/api/accounts/{account_id}/chats"
+    assert (await client.get(chats)).status == 200
+    assert looked == []
+    (await client.get(chats, key=world.other)).problem(404)
+    (await client.send("DELETE", f"/api/accounts/{account_id}")).problem(503)
+    (await client.get(chats)).problem(404)
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,25 @@ async def test_the_order_is_kept(autojump_clock: MockClock) -> None:
         assert bodies(world, account) == [str(number) for number in range(200)]
 
 
+async def test_what_is_queued_behind_a_slow_send_goes_with_one_ring(autojump_clock: MockClock) -> None:
+    """More than is claimed at a time, in order."""
+    world = World()
+    account = world.add()
+    go_on = trio.Event()
+
+    async def slow(_message_id: str) -> None:
+        await go_on.wait()
+
+    async with world.running():
+        await world.connected(account)
+        world.session(account).on_send = slow
+        for number in range(120):
+            assert isinstance(await send(world, account, str(number)), Queued)
+        go_on.set()
+        await until(lambda: world.memory.outgoing_statuses() == ["sent"] * 120)
+        assert bodies(world, account) == [str(number) for number in range(120)]
+
+
 async def test_a_message_that_may_have_been_stored_is_not_forgotten(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

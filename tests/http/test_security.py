@@ -9,7 +9,17 @@ from werkzeug.datastructures import Headers
 
 from tests.http.conftest import Client
 from tests.http.fakes import NOW, World
+from wasup.http.headers import SECURITY_HEADERS, secure
 from wasup.http.limits import RateLimit, client_address
+
+
+def test_an_answers_own_headers_are_kept_and_the_others_come_once() -> None:
+    """Whatever the case of their names."""
+    headers = Headers({"cache-control": "private, no-cache"})
+    secure(headers)
+    secure(headers)
+    assert headers.getlist("Cache-Control") == ["private, no-cache"]
+    assert sorted(name.lower() for name, _ in headers) == sorted(name.lower() for name in SECURITY_HEADERS)
 
 
 async def test_a_key_is_made_shown_once_and_revoked_at_once(client: Client, world: World) -> None:

@@ -220,10 +220,12 @@ class FakeProvider:
         asked: every question for history, as (account, chat, after_id, since).
     """
 
-    def __init__(self, handover: Handover = Handover.ACKNOWLEDGES, *, body: str = "hello") -> None:
+    def __init__(
+        self, handover: Handover = Handover.ACKNOWLEDGES, *, body: str = "hello", own_message_ids: bool = True
+    ) -> None:
         self.body = body
         self.type = "fake"
-        self.capabilities = Capabilities(handover=handover, own_message_ids=True)
+        self.capabilities = Capabilities(handover=handover, own_message_ids=own_message_ids)
         self.asked: list[tuple[int, str, str | None, int | None]] = []
         self.plans: dict[int, Plan] = {}
         self.sessions: list[FakeSession] = []

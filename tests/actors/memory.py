@@ -1,7 +1,7 @@
 """The storage ports in memory: honest about fences, idempotent, and away when told to."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Self
 
 import msgspec
@@ -36,6 +36,9 @@ from wasup.ports.store import (
 )
 
 SECRET = "whsec_MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDA="
+
+
+_WAITING = frozenset({MessageStatus.QUEUED, MessageStatus.SENDING})
 
 
 class Memory:
@@ -78,6 +81,7 @@ class Memory:
         self.stored: dict[int, list[str]] = defaultdict(list)
         self.duplicates = 0
         self.commits: list[list[tuple[int, StoreItem]]] = []
+        self.claims = 0  # of what is to be sent
         self.outgoing: list[StoredMessage] = []
         self.keys: dict[tuple[int, str], StoredMessage] = {}
         self.hooks: dict[int, Endpoint] = {}
@@ -218,7 +222,7 @@ class Memory:
                 self.change(account_id, qr_code=code, qr_expires_at=expires_at)
             case SendOutcome():
                 for place, row in enumerate(self.outgoing):
-                    if row.message_id == item.message_id and row.status is MessageStatus.SENDING:
+                    if row.message_id == item.message_id and row.status in _WAITING:
                         self.outgoing[place] = msgspec.structs.replace(row, status=item.status, error=item.error)
             case _:
                 pass
@@ -272,7 +276,7 @@ class Memory:
             quoted_id=message.quoted_id,
             status=MessageStatus.QUEUED,
             error=None,
-            attempts=0,
+            attempts=1 if message.handed_over else 0,
             timestamp=self._clock.now_ms(),
             sent_at=None,
             delivered_at=None,
@@ -286,14 +290,20 @@ class Memory:
             self.keys[account_id, key] = row
         return row, True
 
-    async def claim_outgoing(self, fence: Fence, *, unfinished: bool, limit: int) -> list[StoredMessage]:
+    async def claim_outgoing(
+        self, fence: Fence, *, unfinished: bool, limit: int, but: Collection[str] = ()
+    ) -> list[StoredMessage]:
         """The oldest that are queued, or left in the middle."""
         await self.reach()
         self.check(fence)
+        self.claims += 1
         due = {MessageStatus.QUEUED, MessageStatus.SENDING} if unfinished else {MessageStatus.QUEUED}
         claimed: list[StoredMessage] = []
         for place, row in enumerate(self.outgoing):
             if row.whatsapp_account_id == fence.account_id and row.status in due and len(claimed) < limit:
+                if row.message_id in but:
+                    claimed.append(row)
+                    continue
                 row = msgspec.structs.replace(row, status=MessageStatus.SENDING, attempts=row.attempts + 1)  # noqa: PLW2901
                 self.outgoing[place] = row
                 claimed.append(row)

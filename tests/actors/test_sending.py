@@ -6,6 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from tests.actors.fakes import FakeProvider
 from tests.actors.world import World, until
 from wasup.actors.messages import Queued, Refusal, Refused, SendMessage
 from wasup.ports.accounts import AccountStatus
@@ -59,6 +60,97 @@ async def test_the_order_is_kept(autojump_clock: MockClock) -> None:
             assert isinstance(await send(world, account, str(number)), Queued)
         await until(lambda: world.memory.outgoing_statuses() == ["sent"] * 200)
         assert bodies(world, account) == [str(number) for number in range(200)]
+
+
+async def test_a_message_before_which_nothing_waits_is_handed_over(autojump_clock: MockClock) -> None:
+    """It costs no claim; it is `sending` while it is under way, and has been taken up once."""
+    world = World()
+    account = world.add()
+    seen: list[str] = []
+
+    async def look(_message_id: str) -> None:
+        await trio.sleep(1)
+        seen.extend(world.memory.outgoing_statuses())
+
+    async with world.running():
+        await world.connected(account)
+        await trio.sleep(1)
+        claims = world.memory.claims
+        world.session(account).on_send = look
+        for count in range(1, 4):
+            await send(world, account, "hello")
+            await until(lambda count=count: world.memory.outgoing_statuses() == ["sent"] * count)  # type: ignore[misc]
+        assert seen == ["sending", "sent", "sending", "sent", "sent", "sending"]
+        assert world.memory.claims == claims
+        assert [row.attempts for row in world.memory.outgoing] == [1, 1, 1]
+
+
+async def test_what_comes_behind_a_message_that_was_handed_over_keeps_its_place(autojump_clock: MockClock) -> None:
+    """It is queued; when all of it is sent, the next one is handed over again."""
+    world = World()
+    account = world.add()
+    go_on = trio.Event()
+
+    async def slow(_message_id: str) -> None:
+        await go_on.wait()
+
+    async with world.running():
+        await world.connected(account)
+        await trio.sleep(1)
+        claims = world.memory.claims
+        world.session(account).on_send = slow
+        for body in "abc":
+            await send(world, account, body)
+        await trio.sleep(1)
+        assert world.memory.outgoing_statuses() == ["sending", "queued", "queued"]
+        go_on.set()
+        await until(lambda: world.memory.outgoing_statuses() == ["sent"] * 3)
+        assert world.memory.claims == claims + 1
+        await trio.sleep(1)
+        await send(world, account, "d")
+        await until(lambda: world.memory.outgoing_statuses() == ["sent"] * 4)
+        assert world.memory.claims == claims + 1
+        assert bodies(world, account) == list("abcd")
+
+
+async def test_nothing_is_handed_over_where_it_could_go_out_twice(autojump_clock: MockClock) -> None:
+    """A provider that makes its own ids cannot drop a repeat: it is stored as `sending` before it is sent."""
+    world = World(provider=FakeProvider(own_message_ids=False))
+    account = world.add()
+    seen: list[str] = []
+
+    async def look(_message_id: str) -> None:
+        seen.extend(world.memory.outgoing_statuses())
+
+    async with world.running():
+        await world.connected(account)
+        await trio.sleep(1)
+        world.session(account).on_send = look
+        await send(world, account, "hello")
+        await until(lambda: world.memory.outgoing_statuses() == ["sent"])
+        assert seen == ["sending"]
+
+
+async def test_a_message_that_is_handed_over_to_a_session_that_ends_is_sent_by_the_next(
+    autojump_clock: MockClock,
+) -> None:
+    """It waits in the database all the while, and was taken up twice then."""
+    world = World()
+    account = world.add()
+
+    async def die(_id: str) -> None:
+        world.session(account).end(DisconnectReason.CONNECTION_LOST)
+        await trio.sleep_forever()
+
+    async with world.running():
+        await world.connected(account)
+        await trio.sleep(1)
+        world.session(account).on_send = die
+        answer = await send(world, account, "hello")
+        assert isinstance(answer, Queued)
+        await until(lambda: world.memory.outgoing_statuses() == ["sent"])
+        assert world.provider.arrived == [(account, answer.message.message_id)]
+        assert [row.attempts for row in world.memory.outgoing] == [2]
 
 
 async def test_what_is_queued_behind_a_slow_send_goes_with_one_ring(autojump_clock: MockClock) -> None:

@@ -125,6 +125,21 @@ async def test_queued_messages_are_claimed_in_order_and_unfinished_ones_again(wo
     assert (chat.last_message, chat.message_status, chat.contact_phone) == ("hi", "sending", "+5511999990001")
 
 
+async def test_what_was_handed_over_counts_as_taken_up_and_is_not_taken_up_again(world: Any) -> None:
+    """A claim gives back what is known to be on its way, as it is; it takes up the others."""
+    (fence,) = await world.accounts(1)
+    for name in "ABC":
+        await world.db.messages.queue_message(outgoing(world, fence, name, handed_over=name == "A"))
+    claimed = await world.db.messages.claim_outgoing(fence, unfinished=False, limit=2, but={"A"})
+    assert [(m.message_id, m.attempts, m.status) for m in claimed] == [
+        ("A", 1, MessageStatus.QUEUED), ("B", 1, MessageStatus.SENDING),
+    ]  # fmt: skip
+    stored = await world.db.messages.messages(workspace_id=None, account_id=fence.account_id)
+    assert [(m.message_id, m.attempts, m.status) for m in stored] == [
+        ("C", 0, MessageStatus.QUEUED), ("B", 1, MessageStatus.SENDING), ("A", 1, MessageStatus.QUEUED),
+    ]  # fmt: skip
+
+
 async def test_messages_and_chats_page_without_gaps(world: Any, message: Any) -> None:
     """Pages follow each other, newest first."""
     (fence,) = await world.accounts(1)

@@ -229,6 +229,26 @@ async def test_an_outcome_settles_a_queued_message(world: Any) -> None:
     assert [event.type for event in events] == ["message.status", "message.sent", "message.status"]
 
 
+async def test_a_message_that_is_under_way_is_sending(world: Any) -> None:
+    """In its chat, too; that is told to nobody, and does not come after the end."""
+    (fence,) = await world.accounts(1)
+    await world.db.messages.queue_message(
+        OutgoingMessage(
+            fence=fence, workspace_id=world.workspace_id, provider_type="emulated", chat=CHAT, message_id="A",
+            content=Text(body="hello"), handed_over=True,
+        )
+    )  # fmt: skip
+    under_way = SendOutcome(message_id="A", status=MessageStatus.SENDING, timestamp=1_780_000_000_000)
+    await world.commit(fence, under_way)
+    (row,), (chat,) = await stored(world), await world.db.messages.chats(workspace_id=None, account_id=fence.account_id)
+    assert (row.status, row.attempts, chat.message_status) == ("sending", 1, "sending")
+    assert await world.db.stats.events(None, fence.account_id, 0, 10) == []
+    await world.commit(fence, SendOutcome(message_id="A", status=MessageStatus.FAILED, timestamp=0, error="refused"))
+    await world.commit(fence, under_way)
+    (row,) = await stored(world)
+    assert row.status == "failed"
+
+
 async def test_the_echo_settles_a_send_whose_answer_was_lost(world: Any, message: Any) -> None:
     """Our own message coming back proves that it was sent; it is no second row."""
     (fence,) = await world.accounts(1)

@@ -34,6 +34,7 @@ from wasup.actors.messages import (
     SetTyping,
 )
 from wasup.actors.names import account_name
+from wasup.actors.nudging import Nudger
 from wasup.actors.policy import Verdict, decide
 from wasup.actors.queueing import queue_message
 from wasup.actors.runtime import Runtime
@@ -45,7 +46,7 @@ from wasup.actors.session_messages import (
     BecameReady,
     CompareChats,
     FirstSyncDone,
-    Nudge,
+    OutgoingIdle,
     PairedWith,
     QrOffered,
     SessionEnded,
@@ -137,6 +138,7 @@ class AccountActor(Actor[AccountMessage]):
         self._control = SessionControl(account.id, session)
         self._stale = stale
         self._session: ActorRef[SessionMessage] | None = None
+        self._nudger: Nudger | None = None
         self._end_reported = False
         self._streak: Counter[DisconnectReason] = Counter()
         self._suspended_until: int | None = None
@@ -173,7 +175,7 @@ class AccountActor(Actor[AccountMessage]):
         """The session has ended; if it did not say why itself, it crashed."""
         if ref is not self._session:
             return
-        self._session = None
+        self._session = self._nudger = None
         if not self._end_reported and not reason.is_normal and self._keeper.status in _WANT_SESSION:
             await self._become(_S.RECONNECTING, StatusReason.CRASHED, str(reason)[:500])
 
@@ -210,6 +212,9 @@ class AccountActor(Actor[AccountMessage]):
                     await self._become(_S.CONNECTED, StatusReason.PROGRESS)
             case FirstSyncDone():
                 self._login.first_sync = False
+            case OutgoingIdle():
+                if self._nudger is not None:
+                    self._nudger.note(message)
             case CompareChats():
                 if self._session is not None and self._keeper.status is _S.CONNECTED:
                     with suppress(MailboxFull):  # it is busy enough
@@ -330,14 +335,18 @@ class AccountActor(Actor[AccountMessage]):
     async def _send(self, message: SendMessage) -> Queued | Refused:
         if self._keeper.status not in _SENDABLE or self._login.secret is None:
             return self._wrong_state("the account cannot send now")
-        queued = await queue_message(self._runtime, self._info, self._fence, message)
-        # Also if nobody knows whether it was stored, or this is the repeat of a request of which nobody knew: the
-        # session waits for this bell.
-        unsure = isinstance(queued, Refused) and queued.refusal is Refusal.UNAVAILABLE
-        waits = isinstance(queued, Queued) and queued.message.status is MessageStatus.QUEUED
-        if (waits or unsure) and self._session is not None and self._session.alive:
-            with suppress(MailboxFull):  # it is busy enough
-                self._session.tell_nowait(Nudge())
+        nudger = self._nudger
+        takes_ids = self._runtime.providers[self._info.provider_type].capabilities.own_message_ids
+        handed_over = takes_ids and nudger is not None and nudger.hands_over
+        queued = await queue_message(self._runtime, self._info, self._fence, message, handed_over=handed_over)
+        if nudger is not None:
+            # Also if nobody knows whether it was stored, or this is the repeat of a request of which nobody knew.
+            unsure = isinstance(queued, Refused) and queued.refusal is Refusal.UNAVAILABLE
+            waits = isinstance(queued, Queued) and queued.message.status is MessageStatus.QUEUED
+            if isinstance(queued, Queued) and queued.new and handed_over:
+                nudger.nudge(self.nursery, queued.message)
+            elif waits or unsure:
+                nudger.nudge(self.nursery, None)
         return queued
 
     # ---- what the session tells --------------------------------------------------------------
@@ -362,7 +371,7 @@ class AccountActor(Actor[AccountMessage]):
         """A session asks whether it may run."""
         if not self._due:
             return None
-        self._session = session
+        self._session, self._nudger = session, Nudger(session)
         self._end_reported = False
         self.monitor(session)
         if self._keeper.status is not _S.STARTING:

@@ -1,4 +1,8 @@
-"""What is sent: the queue is the database, a wake-up is only a hint, and one message goes at a time."""
+"""What is sent: the queue is the database, and one message goes at a time.
+
+A message that comes while nothing waits is handed over by the account, which has just stored it; a claim would cost as
+much as storing did.
+"""
 
 import random
 from collections import deque
@@ -10,8 +14,8 @@ import msgspec
 import structlog
 import trio
 
-from wasup.actors.bells import Doorbell
 from wasup.actors.runtime import Runtime
+from wasup.actors.session_messages import Nudge, OutgoingIdle, SessionNotice
 from wasup.ports.accounts import Fence
 from wasup.ports.disconnects import Disconnected, DisconnectReason
 from wasup.ports.media import digest_of_ref, transfer_time
@@ -32,8 +36,9 @@ from wasup.ports.messages import (
 )
 from wasup.ports.session import Capabilities, NotSupported, SendFailed, Sent, Session
 from wasup.ports.store import DatabaseUnavailable, StoredMessage
+from wasup.supervisor import ActorRef
 
-__all__ = ["OutgoingQueue", "cannot_send"]
+__all__ = ["Nudges", "OutgoingQueue", "cannot_send"]
 
 _CLAIM = 50
 _REMEMBERED = 1000
@@ -41,6 +46,41 @@ _PATIENCE = 3600.0
 _Media: TypeAlias = Image | Video | Audio | Voice | Document | Sticker
 
 log = structlog.get_logger("wasup.outgoing")
+
+
+class Nudges:
+    """What the account has told and the queue has not looked at yet. Only hints: it also looks by itself."""
+
+    def __init__(self) -> None:
+        self._news = trio.Event()
+        self._handed_over: StoredMessage | None = None
+        self._queued = False
+        self.number = 0
+
+    def add(self, nudge: Nudge) -> None:
+        """Take note."""
+        self.number = nudge.number
+        if nudge.message is None:
+            self._queued = True
+        else:
+            self._handed_over = nudge.message
+        self._news.set()
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is something to look at."""
+        return self._queued or self._handed_over is not None
+
+    async def take(self) -> StoredMessage | None:
+        """Wait for the next: a message that is handed over, or None: there may be some in the queue behind it."""
+        if not self.pending:
+            self._news = trio.Event()
+            with trio.move_on_after(_PATIENCE):
+                await self._news.wait()
+        message, self._handed_over = self._handed_over, None
+        if message is None:
+            self._queued = False
+        return message
 
 
 class OutgoingQueue:
@@ -63,7 +103,7 @@ class OutgoingQueue:
         self._store = store
         self._settled: deque[str] = deque(maxlen=_REMEMBERED)
 
-    async def run(self, bell: Doorbell) -> None:
+    async def run(self, nudges: Nudges, account: ActorRef[SessionNotice]) -> None:
         """Send whenever there is something to send; ends with the session."""
         unfinished = True
         while True:
@@ -71,17 +111,34 @@ class OutgoingQueue:
             unfinished = False
             for message in claimed:
                 if message.message_id not in self._settled:  # else it was sent, and is only yet to be stored as that
-                    await self._store((await self._send(message),))
-                    self._settled.append(message.message_id)
-            if len(claimed) < _CLAIM:  # that was all, and what is queued since then rings
-                await bell.wait(_PATIENCE)
+                    await self._settle(message)
+            if len(claimed) < _CLAIM:  # that was all, and of what is queued since then the account tells
+                await self._send_alone(nudges, account)
+
+    async def _send_alone(self, nudges: Nudges, account: ActorRef[SessionNotice]) -> None:
+        """Send what is handed over, message by message, until there may be some in the queue."""
+        while True:
+            if not nudges.pending:
+                await account.tell(OutgoingIdle(nudges=nudges.number))
+            message = await nudges.take()
+            if message is None:
+                return
+            sending = SendOutcome(
+                message_id=message.message_id, status=MessageStatus.SENDING, timestamp=self._runtime.clock.now_ms()
+            )
+            await self._store((sending,))
+            await self._settle(message)
+
+    async def _settle(self, message: StoredMessage) -> None:
+        await self._store((await self._send(message),))
+        self._settled.append(message.message_id)
 
     async def _claim(self, *, unfinished: bool) -> list[StoredMessage]:
         wait = 0.1
         while True:
             try:
                 return await self._runtime.stores.messages.claim_outgoing(
-                    self._fence, unfinished=unfinished, limit=_CLAIM
+                    self._fence, unfinished=unfinished, limit=_CLAIM, but=self._settled
                 )
             except DatabaseUnavailable:
                 await trio.sleep(wait)

@@ -11,8 +11,17 @@ from wasup.supervisor import EndTree
 __all__ = ["queue_message"]
 
 
-async def queue_message(runtime: Runtime, account: Account, fence: Fence, message: SendMessage) -> Queued | Refused:
+async def queue_message(
+    runtime: Runtime, account: Account, fence: Fence, message: SendMessage, *, handed_over: bool
+) -> Queued | Refused:
     """Store a message to be sent, unless its idempotency key is known.
+
+    Args:
+        runtime: what the actors share.
+        account: that it goes out from.
+        fence: of its owner.
+        message: that it is.
+        handed_over: its session is given it as soon as it is stored.
 
     Raises:
         EndTree: another instance owns the account.
@@ -31,6 +40,7 @@ async def queue_message(runtime: Runtime, account: Account, fence: Fence, messag
                 content=message.content,
                 quoted_id=message.quoted_id,
                 idempotency_key=message.idempotency_key,
+                handed_over=handed_over,
             )
         )
     except DatabaseUnavailable as error:

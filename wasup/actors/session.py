@@ -9,7 +9,6 @@ from typing import Any, assert_never
 import structlog
 import trio
 
-from wasup.actors.bells import Doorbell
 from wasup.actors.chat_history import HistoryReader
 from wasup.actors.errands import run_errand
 from wasup.actors.messages import (
@@ -24,7 +23,7 @@ from wasup.actors.messages import (
     SetTyping,
 )
 from wasup.actors.names import account_name, actor_called
-from wasup.actors.outgoing import OutgoingQueue
+from wasup.actors.outgoing import Nudges, OutgoingQueue
 from wasup.actors.policy import Verdict
 from wasup.actors.runtime import Runtime
 from wasup.actors.session_messages import (
@@ -103,7 +102,7 @@ class SessionActor(Actor[SessionMessage]):
         sync = runtime.settings.sync
         self._window = Window(sync.window, beat=runtime.beat, patience=runtime.settings.send_timeout)
         self._synchroniser: Synchroniser | None = None
-        self._outgoing = Doorbell()
+        self._nudges = Nudges()
         self._code_reply: Reply[PairingCode | Refused] | None = None
         self._freshly_paired = False
         self._gate: trio.CapacityLimiter | None = None  # while it has a place in it
@@ -158,7 +157,7 @@ class SessionActor(Actor[SessionMessage]):
         """Carry out what the account asks."""
         match message:
             case Nudge():
-                self._outgoing.ring()
+                self._nudges.add(message)
             case AskPairingCode(phone=phone):
                 self.nursery.start_soon(self._ask_pairing_code, phone, self.defer_reply())
             case LogOut():
@@ -290,7 +289,7 @@ class SessionActor(Actor[SessionMessage]):
                     self._ready = True
                     await self._account.tell(BecameReady(me=me))
                     queue = OutgoingQueue(self._runtime, self._fence, session, self._store)
-                    nursery.start_soon(queue.run, self._outgoing)
+                    nursery.start_soon(queue.run, self._nudges, self._account)
                     nursery.start_soon(self._probe_when_silent, session)
                     self._synchroniser = self._make_synchroniser(session)
                     nursery.start_soon(self._synchronise, self._synchroniser)

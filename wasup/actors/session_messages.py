@@ -7,6 +7,7 @@ from wasup.actors.messages import Errand, PairingCode, Refused
 from wasup.actors.policy import Verdict
 from wasup.ports.disconnects import DisconnectReason
 from wasup.ports.session import Login, Me
+from wasup.ports.store import StoredMessage
 from wasup.supervisor import ActorRef, Request
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "FirstSyncDone",
     "LogOut",
     "Nudge",
+    "OutgoingIdle",
     "PairedWith",
     "QrOffered",
     "SessionEnded",
@@ -89,15 +91,30 @@ class SessionEnded(Request[Verdict]):
     until: float | None
 
 
-SessionNotice: TypeAlias = Admit | QrOffered | PairedWith | BecameReady | FirstSyncDone | SessionEnded
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingIdle:
+    """All that was queued is sent; `nudges` of the account are known, so a message behind these may be handed over."""
+
+    nudges: int
+
+
+SessionNotice: TypeAlias = Admit | QrOffered | PairedWith | BecameReady | FirstSyncDone | OutgoingIdle | SessionEnded
 
 
 # ---- from the account to the session ---------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Nudge:
-    """There may be something to send."""
+    """There may be something to send.
+
+    Attributes:
+        number: counts what the session was told of this kind, from 1.
+        message: what it is, if it is alone; else it is to be claimed from the queue.
+    """
+
+    number: int
+    message: StoredMessage | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

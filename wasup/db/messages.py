@@ -1,6 +1,7 @@
 """Messages and chats as they are read, and the queue of what is to be sent."""
 
 import hashlib
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -68,7 +69,7 @@ class SqlMessageStore:
                 quoted_id=message.quoted_id,
                 status=MessageStatus.QUEUED,
                 error=None,
-                attempts=0,
+                attempts=1 if message.handed_over else 0,
                 timestamp=now,
                 sent_at=None,
                 delivered_at=None,
@@ -94,7 +95,9 @@ class SqlMessageStore:
         finally:
             await self._recent.changed([message.fence.account_id])
 
-    async def claim_outgoing(self, fence: Fence, *, unfinished: bool, limit: int) -> list[StoredMessage]:
+    async def claim_outgoing(
+        self, fence: Fence, *, unfinished: bool, limit: int, but: Collection[str] = ()
+    ) -> list[StoredMessage]:
         """See the port. When a session begins there is mostly nothing to send: that is found out without a lock."""
         statuses = "('queued','sending')" if unfinished else "('queued')"
         where = f"WHERE messages.queue_account_id=? AND messages.status IN {statuses}"
@@ -109,16 +112,19 @@ class SqlMessageStore:
             lock_account(connection, driver, fence)
             tail = f"{where} ORDER BY messages.id LIMIT ?"
             found = MESSAGES.query(driver, connection, tail, (fence.account_id, limit))
-            if found:
-                marks = ",".join("?" * len(found))
+            taken = [message for message in found if message.message_id not in but]
+            if taken:
+                marks = ",".join("?" * len(taken))
                 driver.execute(
                     connection,
                     f"UPDATE messages SET status=?, attempts=attempts+1 WHERE id IN ({marks})",
-                    (MessageStatus.SENDING.value, *(message.id for message in found)),
+                    (MessageStatus.SENDING.value, *(message.id for message in taken)),
                 )
-                mirror_status(connection, driver, found, MessageStatus.SENDING)
+                mirror_status(connection, driver, taken, MessageStatus.SENDING)
             return [
-                msgspec.structs.replace(message, status=MessageStatus.SENDING, attempts=message.attempts + 1)
+                message
+                if message.message_id in but
+                else msgspec.structs.replace(message, status=MessageStatus.SENDING, attempts=message.attempts + 1)
                 for message in found
             ]
 

@@ -234,7 +234,7 @@ class Receipt(_Item, frozen=True, kw_only=True, tag="receipt"):
 
 
 class SendOutcome(_Item, frozen=True, kw_only=True, tag="outcome"):
-    """What became of a send: `sent`, or `failed` with the provider's reason."""
+    """What becomes of a send: `sending` while it is in a session's hands, `sent`, or `failed` with the reason."""
 
     message_id: str
     status: MessageStatus

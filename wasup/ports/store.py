@@ -4,7 +4,7 @@ Every method is one transaction. `db` implements them for MySQL, MariaDB and SQL
 through, they are translated to the exceptions below.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 import msgspec
@@ -219,6 +219,7 @@ class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
         chat: normal WhatsApp id of the person or group.
         message_id: the WhatsApp message id that we generated.
         idempotency_key: repeats with the same key return the first message; None for no such protection.
+        handed_over: a session is given it as soon as it is stored: that counts as an attempt, as a claim would.
     """
 
     fence: Fence
@@ -229,6 +230,7 @@ class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
     content: Content
     quoted_id: str | None = None
     idempotency_key: str | None = None
+    handed_over: bool = False
 
 
 class MessageStore(Protocol):
@@ -243,13 +245,17 @@ class MessageStore(Protocol):
         """
         ...
 
-    async def claim_outgoing(self, fence: Fence, *, unfinished: bool, limit: int) -> list[StoredMessage]:
+    async def claim_outgoing(
+        self, fence: Fence, *, unfinished: bool, limit: int, but: Collection[str] = ()
+    ) -> list[StoredMessage]:
         """Mark the oldest `queued` messages of the account as `sending`, add one attempt, and return them in order.
 
         Args:
             fence: the account and its owner.
             unfinished: also those already `sending`, which an earlier session left in the middle.
             limit: at most so many.
+            but: WhatsApp ids of messages that are left as they are, and returned all the same: what became of them is
+                on its way.
         """
         ...
 

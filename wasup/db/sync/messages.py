@@ -226,7 +226,9 @@ class MessageApplier:
         row = self.world.messages.get((fit_id(item.message_id), self.account_id, True))
         if row is None:
             return
-        if item.status is MessageStatus.SENT:
+        if item.status is MessageStatus.SENDING:
+            self._advance(row, MessageStatus.SENDING, item.timestamp, None, quiet=True)
+        elif item.status is MessageStatus.SENT:
             self._sent(row, item.timestamp)
         elif item.status is MessageStatus.FAILED:
             error = item.error[:PREVIEW] if item.error is not None else None

@@ -332,7 +332,10 @@ async def test_there_are_fewer_places_the_longer_turns_are_late() -> None:
 async def test_the_places_follow_a_stalling_server(
     autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A task looks every 20 ms how late it is, and every 200 ms how late the database is, if that is there."""
+    """A task looks every 20 ms how late it is, and every 200 ms how late the database is, if that is there.
+
+    Only while somebody asks: a server with nothing to do does nothing.
+    """
     slow = 0.0
     broken = False
     found: list[tuple[str, bool]] = []
@@ -342,10 +345,20 @@ async def test_the_places_follow_a_stalling_server(
         if broken:
             raise ValueError("no greeting of a database")
 
+    async def ask() -> None:
+        with asking:
+            while True:
+                places.have_room("somebody")
+                await trio.sleep(0.3)
+
+    asking = trio.CancelScope()
     places = Places(40, ping=ping)
     monkeypatch.setattr(places, "note", lambda what, *, late: found.append((what, late)))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(places.follow_load)
+        await trio.sleep(0.25)
+        assert found == []
+        nursery.start_soon(ask)
         await trio.sleep(0.25)
         assert set(found) == {("turn", False), ("ping", False)}
         autojump_clock.jump(0.5)
@@ -360,6 +373,11 @@ async def test_the_places_follow_a_stalling_server(
         slow, broken = 0, True
         await trio.sleep(0.6)
         assert ("ping", False) in found
+        asking.cancel()
+        await trio.sleep(2)
+        found.clear()
+        await trio.sleep(2)
+        assert found == []
         nursery.cancel_scope.cancel()
 
 

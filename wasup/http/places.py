@@ -11,10 +11,10 @@ hand for a second does not compute, it waits, for an account that does not answe
 is given to the next one, so that a few sick accounts keep nobody out.
 
 How many there are follows how far the server is behind. When everything else takes its time too, 200 requests a second
-become 80, and 40 in hand would wait for half a second. So somebody looks all the time how late a task's turn comes, and
-how long the way to the database takes without any work there: with each look that finds them too late, after another
-one that did, there are fewer places, and with two that do not there is one more. A single stall costs none, and a
-caller who holds no place finds as many as ever.
+become 80, and 40 in hand would wait for half a second. So while requests come somebody looks how late a task's turn
+comes, and how long the way to the database takes without any work there: with each look that finds them too late, after
+another one that did, there are fewer places, and with two that do not there is one more. A single stall costs none, and
+a caller who holds no place finds as many as ever.
 
 Nobody takes all places: a caller gets another one only while more are free than a fourth of those that it holds. So one
 that asks for everything leaves a fifth of them to others, two leave a ninth, and whoever holds none gets the last.
@@ -36,6 +36,7 @@ _SHARE: Final = 4  # places that a caller may hold for each that is free
 _FEWEST: Final = 16
 _LOOK: Final = 0.02  # seconds between two looks
 _PING_EVERY: Final = 0.2  # seconds
+_QUIET: Final = 1.0  # seconds without a request after which nobody looks
 _LATE: Final = 0.02  # seconds; a request takes some ten turns
 _PING_LATE: Final = 0.05  # seconds; a request goes to the database once or twice
 _LESS: Final = 0.6
@@ -60,6 +61,7 @@ class Places:
         self._most = float(most)
         self._held: dict[Place, float] = {}  # since when; the oldest is the first
         self._callers: Counter[str] = Counter()  # how many each of them holds
+        self._asked = trio.Event()
         self.refused = 0
 
     @property
@@ -67,12 +69,18 @@ class Places:
         """How many places are held now."""
         return len(self._held)
 
-    async def follow_load(self) -> None:
+    async def follow_load(self) -> NoReturn:
         """Have fewer places as long as the server is behind; until cancelled."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._watch_turns)
-            if self._ping is not None:
-                nursery.start_soon(self._watch_way, self._ping)
+        while True:
+            await self._asked.wait()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._watch_turns)
+                if self._ping is not None:
+                    nursery.start_soon(self._watch_way, self._ping)
+                while self._asked.is_set():
+                    self._asked = trio.Event()
+                    await trio.sleep(_QUIET)
+                nursery.cancel_scope.cancel()
 
     async def _watch_turns(self) -> NoReturn:
         while True:
@@ -104,6 +112,7 @@ class Places:
         Args:
             caller: whose it is: the key that it carries, good or not; empty for none.
         """
+        self._asked.set()
         most = self._most if self._callers[caller] else self._limit
         while len(self._held) >= most:
             oldest, since = next(iter(self._held.items()))

@@ -74,7 +74,7 @@ async def work(job: Job) -> None:
             clock=clock,
             providers={},
             make_poster=lambda _registry: WebhookPoster(
-                clock=clock, settings=posters, ask_facts=database.outbox.legacy_facts
+                bridge=bridge, clock=clock, settings=posters, ask_facts=database.outbox.legacy_facts
             ),
         )
         runtime.open_ground(database, incarnation)

@@ -82,6 +82,7 @@ async def run_instance(
         clock=clock,
         providers={provider.type: provider for provider in providers or _providers(settings, browsers)},
         make_poster=lambda registry: WebhookPoster(
+            bridge=bridges[-1],
             clock=clock,
             settings=PosterSettings(
                 allow_private=settings.webhooks.allow_private,
@@ -98,10 +99,11 @@ async def run_instance(
     )
     runtime.pulse.hosts[browsers.provider.type] = browsers.figures
     addresses: list[str] = []
+    bridges: list[Bridge] = []
     overview = Overview(runtime.pulse.traffic, history, clock)
     spec = root_spec(
         runtime,
-        ground=_ground(runtime, history),
+        ground=_ground(runtime, history, bridges),
         web=_web(runtime, addresses, media, history, overview),
         hosts={"browsers": browsers.run},
         watchers={"overview": _watch(runtime, overview), "events": _follow(runtime, history)},
@@ -152,7 +154,7 @@ def _providers(settings: Settings, browsers: Browsers) -> list[Provider]:
     return [*emulated, browsers.provider]
 
 
-def _ground(runtime: Runtime, history: SupervisionHistory) -> StartFunction:
+def _ground(runtime: Runtime, history: SupervisionHistory, bridges: list[Bridge]) -> StartFunction:
     """The child that everything stands on: the bridge, the database, and the right to write to it."""
 
     async def ground(context: ChildContext) -> None:
@@ -164,6 +166,7 @@ def _ground(runtime: Runtime, history: SupervisionHistory) -> StartFunction:
             Database.open(settings.database_url, bridge, clock=runtime.clock, redis_url=settings.redis_url) as database,
         ):
             incarnation = await database.ownership.acquire()
+            bridges[:] = [bridge]
             runtime.open_ground(database, incarnation)
             context.started()
             try:

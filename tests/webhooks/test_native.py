@@ -13,6 +13,7 @@ import trio
 from standardwebhooks import Webhook
 
 from tests.webhooks.receiver import Receiver, receiver, says
+from wasup.bridge import Bridge
 from wasup.ports.clock import SystemClock
 from wasup.ports.events import ChatSynced, MessageReceived, MessageStatusChanged
 from wasup.ports.messages import Image, MediaRef, Text
@@ -55,11 +56,14 @@ async def poster(*, facts: Any = None, media: Any = None) -> AsyncIterator[Webho
         return LegacyFacts(sessions={7: "S"}, phones={7: "+62899"})
 
     settings = PosterSettings(allow_private=True, timeout=5.0, url=lambda: "https://wasup.example")
-    made = WebhookPoster(clock=SystemClock(), settings=settings, ask_facts=facts or no_facts, fetch_media=media)
-    try:
-        yield made
-    finally:
-        await made.aclose()
+    async with Bridge() as bridge:
+        made = WebhookPoster(
+            bridge=bridge, clock=SystemClock(), settings=settings, ask_facts=facts or no_facts, fetch_media=media
+        )
+        try:
+            yield made
+        finally:
+            await made.aclose()
 
 
 def verify(request: Any, secret: str) -> Any:
@@ -300,8 +304,8 @@ async def test_who_answers_without_reading_on_is_heard() -> None:
         await stream.send_all(b"HTTP/1.1 413 X\r\nContent-Length: 0\r\n\r\n")
         await stream.aclose()
 
-    transport = Transport(clock=SystemClock(), allow_private=True)
-    async with trio.open_nursery() as nursery:
+    async with Bridge() as bridge, trio.open_nursery() as nursery:
+        transport = Transport(bridge=bridge, clock=SystemClock(), allow_private=True)
         (listener,) = await nursery.start(partial(trio.serve_tcp, refuse, 0, host="127.0.0.1"))
         url = f"http://127.0.0.1:{listener.socket.getsockname()[1]}/"
         answer = await transport.post(url, [], b"x" * 20_000_000, timeout=5)

@@ -11,13 +11,16 @@ import msgspec
 import pytest
 import trio
 from standardwebhooks import Webhook, WebhookVerificationError
+from trio.testing import MockClock
 
 from tests.webhooks.receiver import Answer, Receiver, receiver, says
+from wasup.bridge import Bridge
 from wasup.ports.clock import SystemClock
 from wasup.ports.outbox import Endpoint, LegacyFacts, PendingEvent
-from wasup.ports.webhooks import Outcome
+from wasup.ports.webhooks import Answer as Verdict, Outcome
 from wasup.webhooks import PosterSettings, WebhookPoster
-from wasup.webhooks.transport import _seconds
+from wasup.webhooks.addresses import Lookup
+from wasup.webhooks.transport import Transport, _seconds
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 BODY = msgspec.json.encode({"whatsapp_account_id": 7, "text": "olá 👋 \u2028", "account_seq": 3})
@@ -49,11 +52,12 @@ async def poster(*, allow_private: bool = True, timeout: float = 5.0) -> AsyncIt
         return LegacyFacts()
 
     settings = PosterSettings(allow_private=allow_private, timeout=timeout, url=lambda: "https://wasup.example")
-    made = WebhookPoster(clock=SystemClock(), settings=settings, ask_facts=facts)
-    try:
-        yield made
-    finally:
-        await made.aclose()
+    async with Bridge() as bridge:
+        made = WebhookPoster(bridge=bridge, clock=SystemClock(), settings=settings, ask_facts=facts)
+        try:
+            yield made
+        finally:
+            await made.aclose()
 
 
 # ---- what is sent ----------------------------------------------------------------------------
@@ -174,17 +178,17 @@ async def test_retry_after_as_a_date() -> None:
 @pytest.mark.parametrize(
     ("text", "wait"),
     [
-        (b"Thu, 01 Jan 1970 00:10:00 GMT", 0.0),
-        (b"Thu, 01 Jan 1970 00:20:00 GMT", 200.0),
-        (b"Thu, 01 Jan 1970 00:20:00 -0000", 200.0),
-        (b"Fri, 31 Dec 9999 23:59:59 GMT", 86400.0),
-        (b"Mon, 01 Jan 0001 00:00:00 -0000", 86400.0),  # Python takes that for 2001
-        (b"Mon, 99 Jan 2026 00:00:00 GMT", None),
-        ("²³".encode("latin-1"), None),
-        (b"\xff\xfe", None),
+        ("Thu, 01 Jan 1970 00:10:00 GMT", 0.0),
+        ("Thu, 01 Jan 1970 00:20:00 GMT", 200.0),
+        ("Thu, 01 Jan 1970 00:20:00 -0000", 200.0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 86400.0),
+        ("Mon, 01 Jan 0001 00:00:00 -0000", 86400.0),  # Python takes that for 2001
+        ("Mon, 99 Jan 2026 00:00:00 GMT", None),
+        ("²³", None),
+        ("\udcff\udcfe", None),
     ],
 )
-def test_hostile_retry_after(text: bytes, wait: float | None) -> None:
+def test_hostile_retry_after(text: str, wait: float | None) -> None:
     """Whatever it says, it is a wait between nothing and a day, or none; never an exception."""
     assert _seconds(text, 1000.0) == wait
 
@@ -278,6 +282,49 @@ async def test_a_broken_receiver_is_a_failure_and_no_exception(answer: Answer) -
         assert found.outcome is Outcome.FAILED
         assert len(found.detail) <= 200
         assert (await post.post(endpoint(good.url), [event()])).outcome is Outcome.DELIVERED
+
+
+async def test_a_receiver_that_breaks_a_new_connection_is_asked_once() -> None:
+    """It may have taken the event: only an old connection says nothing when it breaks."""
+    async with receiver(reset) as server, poster() as post:
+        assert (await post.post(endpoint(server.url), [event()])).outcome is Outcome.FAILED
+        assert (len(server.requests), server.connections) == (1, 1)
+
+
+async def test_a_resolver_that_is_away_holds_up_nobody_whose_address_is_known(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name is looked up every ten seconds; what was found serves until something else is."""
+    asked: list[str] = []
+    away = trio.Event()
+
+    async def find(_self: object, host: str, _port: int) -> list[str]:
+        asked.append(host)
+        if away.is_set():
+            await trio.sleep_forever()
+        if len(asked) == 1 or len(asked) > 3:
+            raise OSError("does not resolve")
+        return ["127.0.0.1"]
+
+    class AtOnce:
+        async def run(self, *_args: object) -> Verdict:
+            await trio.lowlevel.checkpoint()
+            return Verdict(outcome=Outcome.DELIVERED, detail="204", status=204)
+
+    monkeypatch.setattr(Lookup, "find", find)
+    bridge: Any = AtOnce()
+    transport = Transport(bridge=bridge, clock=SystemClock(), allow_private=False)
+    outcomes = []
+    for wait in (0, 0, 9, 2, 10, 11):
+        await trio.sleep(wait)
+        outcomes.append((await transport.post("https://hooks.example/", [], b"{}", timeout=5)).outcome)
+    assert outcomes == [Outcome.FAILED] + [Outcome.DELIVERED] * 5
+    assert len(asked) == 5
+    away.set()
+    await trio.sleep(11)
+    began = trio.current_time()
+    assert (await transport.post("https://hooks.example/", [], b"{}", timeout=5)).outcome is Outcome.DELIVERED
+    assert trio.current_time() - began == pytest.approx(1.0)
 
 
 async def test_nobody_listening_is_a_failure() -> None:

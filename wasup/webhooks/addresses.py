@@ -14,7 +14,7 @@ from typing import Any, Final
 import httpcore
 import trio
 
-__all__ = ["CheckedBackend", "ForbiddenAddress", "is_public"]
+__all__ = ["CheckedBackend", "ForbiddenAddress", "Lookup", "is_public"]
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
@@ -40,10 +40,43 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast
 
 
+class Lookup:
+    """Finds the addresses that a name stands for and that may be called.
+
+    It has a few threads of its own: where a resolver hangs, nobody else waits for that.
+
+    Args:
+        allow_private: let every address pass.
+    """
+
+    def __init__(self, *, allow_private: bool) -> None:
+        self._allow_private = allow_private
+        self._threads = trio.CapacityLimiter(_LOOKUPS)
+
+    async def find(self, host: str, port: int) -> list[str]:
+        """The addresses, at least one, in the resolver's order.
+
+        Raises:
+            ForbiddenAddress: no address of this name may be called.
+            OSError: the name does not resolve.
+        """
+        found = await self._look_up(host, port)
+        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        allowed = [a for a in addresses if self._allow_private or is_public(a)]
+        if not allowed:
+            raise ForbiddenAddress(f"{host} is a private address ({', '.join(addresses)})")
+        return allowed
+
+    async def _look_up(self, host: str, port: int) -> list[Any]:
+        look = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        try:
+            return look(flags=socket.AI_NUMERICHOST)
+        except OSError:  # a name
+            return await trio.to_thread.run_sync(look, abandon_on_cancel=True, limiter=self._threads)
+
+
 class CheckedBackend(httpcore.AsyncNetworkBackend):
     """httpcore's Trio backend with the address check in front of every connection.
-
-    It has a few threads of its own for looking names up: where a resolver hangs, nobody else waits for that.
 
     Args:
         allow_private: let every address pass.
@@ -51,8 +84,7 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
 
     def __init__(self, *, allow_private: bool) -> None:
         self._inner = httpcore.TrioBackend()
-        self._allow_private = allow_private
-        self._lookups = trio.CapacityLimiter(_LOOKUPS)
+        self._lookup = Lookup(allow_private=allow_private)
 
     async def connect_tcp(
         self,
@@ -69,13 +101,9 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
             httpcore.ConnectError: the name does not resolve, or nobody answers.
         """
         try:
-            found = await self._look_up(host, port)
+            allowed = await self._lookup.find(host, port)
         except OSError as error:
             raise httpcore.ConnectError(f"{host} does not resolve") from error
-        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-        allowed = [a for a in addresses if self._allow_private or is_public(a)]
-        if not allowed:
-            raise ForbiddenAddress(f"{host} is a private address ({', '.join(addresses)})")
         failure: httpcore.ConnectError | None = None
         for address in allowed:
             try:
@@ -83,13 +111,6 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
             except httpcore.ConnectError as error:
                 failure = error
         raise failure or httpcore.ConnectError(host)
-
-    async def _look_up(self, host: str, port: int) -> list[Any]:
-        look = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-        try:
-            return look(flags=socket.AI_NUMERICHOST)
-        except OSError:  # a name
-            return await trio.to_thread.run_sync(look, abandon_on_cancel=True, limiter=self._lookups)
 
     async def sleep(self, seconds: float) -> None:
         """Sleep."""

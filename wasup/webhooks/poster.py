@@ -10,6 +10,7 @@ import msgspec
 import structlog
 import trio
 
+from wasup.bridge import Bridge
 from wasup.ports.clock import Clock
 from wasup.ports.events import EventData, MessageStatusChanged
 from wasup.ports.messages import MediaRef
@@ -80,6 +81,7 @@ class WebhookPoster:
     """Posts the events of one endpoint.
 
     Args:
+        bridge: to asyncio.
         clock: time of day.
         settings: limits and addresses.
         ask_facts: for the `legacy` format.
@@ -89,6 +91,7 @@ class WebhookPoster:
     def __init__(
         self,
         *,
+        bridge: Bridge,
         clock: Clock,
         settings: PosterSettings,
         ask_facts: AskFacts,
@@ -98,7 +101,7 @@ class WebhookPoster:
         self._settings = settings
         self._ask_facts = ask_facts
         self._fetch_media = fetch_media
-        self._transport = Transport(clock=clock, allow_private=settings.allow_private)
+        self._transport = Transport(bridge=bridge, clock=clock, allow_private=settings.allow_private)
 
     async def post(self, endpoint: Endpoint, events: Sequence[PendingEvent]) -> Answer:
         """See the port."""

@@ -8,7 +8,16 @@ from sqlalchemy import Connection, Row, func, select
 from wasup.db.driver import Driver
 from wasup.db.engine import Engine
 from wasup.db.journal import event_place
-from wasup.db.tables_outbox import CLAIMED, READY, dead_letters, delivery_attempts, outbox, outbox_lanes
+from wasup.db.tables_outbox import (
+    CLAIMED,
+    IDLE,
+    READY,
+    REFILLED,
+    dead_letters,
+    delivery_attempts,
+    outbox,
+    outbox_lanes,
+)
 from wasup.ports.clock import Clock
 from wasup.ports.events import EVENT_TYPES
 from wasup.ports.outbox import Attempt, DeadLetter, Endpoint, Replayed, ReplayRange
@@ -234,10 +243,15 @@ def _requeue(connection: Connection, driver: Driver, endpoint: Endpoint, places:
         keys=("whatsapp_account_id", "endpoint_id"),
         sets={"state": ":", "due_at": ":", "attempt": ":"},
         rows=[
-            (READY, now, 0, account_id, endpoint.id)
-            for account_id in touched
-            if lanes.get(account_id, CLAIMED) != CLAIMED
+            (READY, now, 0, account_id, endpoint.id) for account_id in touched if lanes.get(account_id) in {IDLE, READY}
         ],
+    )
+    driver.update(
+        connection,
+        "outbox_lanes",
+        keys=("whatsapp_account_id", "endpoint_id"),
+        sets={"state": ":"},
+        rows=[(REFILLED, account_id, endpoint.id) for account_id in touched if lanes.get(account_id) == CLAIMED],
     )
     previous = _previous(connection, endpoint, again)
     driver.insert(

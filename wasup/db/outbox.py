@@ -1,5 +1,6 @@
 """The read side of the outbox: lanes are claimed, delivered in order, and settled."""
 
+import math
 import secrets
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ from sqlalchemy import Connection
 from wasup.db.driver import Driver
 from wasup.db.endpoints import EndpointWriter
 from wasup.db.tables import PREVIEW
-from wasup.db.tables_outbox import CLAIMED, IDLE, READY
+from wasup.db.tables_outbox import CLAIMED, IDLE, READY, REFILLED
 from wasup.ports.messages import Participant
 from wasup.ports.outbox import Attempt, ClaimedLane, LaneOutcome, LegacyFacts, PendingEvent
 
@@ -35,10 +36,10 @@ class SqlOutboxStore(EndpointWriter):
         driver = self._engine.driver
         number = secrets.randbits(62)
 
-        def claim(connection: Connection) -> Sequence[tuple[int, int]]:
+        def claim(connection: Connection) -> Sequence[tuple[int, int, int]]:
             due = driver.query(
                 connection,
-                "SELECT whatsapp_account_id, attempt FROM outbox_lanes"
+                "SELECT whatsapp_account_id, attempt, last_seq FROM outbox_lanes"
                 f" WHERE endpoint_id=? AND state={READY} AND due_at<=?"
                 f" ORDER BY due_at, whatsapp_account_id LIMIT ?{driver.skip_locked}",
                 (endpoint_id, driver.time(now), lanes),
@@ -48,14 +49,14 @@ class SqlOutboxStore(EndpointWriter):
                 "outbox_lanes",
                 keys=("whatsapp_account_id", "endpoint_id"),
                 sets={"state": ":", "claimed_by": ":", "claim": ":"},
-                rows=[(CLAIMED, incarnation, number, account_id, endpoint_id) for account_id, _ in sorted(due)],
+                rows=[(CLAIMED, incarnation, number, account_id, endpoint_id) for account_id, _, _ in sorted(due)],
             )
             return due
 
         due = await self._engine.run(claim)
         if not due:
             return []
-        accounts = [account_id for account_id, _ in due]
+        accounts = [account_id for account_id, _, _ in due]
         events = await self._engine.run(
             lambda connection: _read(connection, driver, endpoint_id, accounts, per_lane), mode="read"
         )
@@ -66,8 +67,9 @@ class SqlOutboxStore(EndpointWriter):
                 claim=number,
                 attempt=attempt,
                 events=tuple(events[account_id]),
+                seen=_seen(events[account_id], last, per_lane),
             )
-            for account_id, attempt in due
+            for account_id, attempt, last in due
         ]
 
     async def settle(self, outcomes: Sequence[LaneOutcome], *, attempts: Sequence[Attempt] = ()) -> bool:
@@ -80,23 +82,27 @@ class SqlOutboxStore(EndpointWriter):
         def work(connection: Connection) -> bool:
             rows = driver.select_in(
                 connection,
-                "SELECT whatsapp_account_id, endpoint_id, attempt, state, claim FROM outbox_lanes"
+                "SELECT whatsapp_account_id, endpoint_id, attempt, state, claim, last_seq FROM outbox_lanes"
                 " WHERE (whatsapp_account_id, endpoint_id) IN ",
                 sorted(_lane(outcome) for outcome in outcomes),
                 f" ORDER BY whatsapp_account_id, endpoint_id{driver.lock}",
             )
             claims = {_lane(outcome): outcome.claim for outcome in outcomes}
-            tries = {
-                (account_id, endpoint_id): attempt
-                for account_id, endpoint_id, attempt, state, number in rows
-                if state == CLAIMED and number == claims[account_id, endpoint_id]
-            }
+            tries: dict[tuple[int, int], int] = {}
+            tops: dict[tuple[int, int], float] = {}  # the highest sequence that may have rows
+            for account_id, endpoint_id, attempt, state, number, last in rows:
+                lane = account_id, endpoint_id
+                if state in {CLAIMED, REFILLED} and number == claims[lane]:
+                    tries[lane] = attempt
+                    tops[lane] = last if state == CLAIMED else math.inf
             mine = sorted((outcome for outcome in outcomes if _lane(outcome) in tries), key=_lane)
             _delete_delivered(connection, mine)
             for outcome in mine:
                 if outcome.dead:
                     _bury(connection, driver, outcome, tries[_lane(outcome)] + 1, driver.time(now))
-            left = _with_rows(connection, driver, [_lane(outcome) for outcome in mine])
+            more = {_lane(outcome): _has_more(outcome, tops[_lane(outcome)]) for outcome in mine}
+            left = {lane for lane, has in more.items() if has}
+            left |= _with_rows(connection, driver, [lane for lane, has in more.items() if has is None])
             driver.update(
                 connection,
                 "outbox_lanes",
@@ -112,14 +118,16 @@ class SqlOutboxStore(EndpointWriter):
     async def release_claims(self, *, endpoint_id: int | None = None, incarnation: int | None = None) -> int:
         """See the port."""
         sql = (
-            f"UPDATE outbox_lanes SET state={READY}, claimed_by=NULL WHERE state={CLAIMED} AND (claimed_by=?"
-            " OR claimed_by NOT IN (SELECT incarnation FROM node WHERE state<>'dead'))"
+            f"UPDATE outbox_lanes SET state={READY}, claimed_by=NULL WHERE state=?"
+            " AND (claimed_by=? OR claimed_by NOT IN (SELECT incarnation FROM node WHERE state<>'dead'))"
         )
-        values: list[int] = [incarnation or 0]
+        values = [incarnation or 0]
         if endpoint_id is not None:
             sql, values = f"{sql} AND endpoint_id=?", [*values, endpoint_id]
         driver = self._engine.driver
-        return await self._engine.run(lambda connection: driver.execute(connection, sql, values))
+        return await self._engine.run(
+            lambda connection: sum(driver.execute(connection, sql, [state, *values]) for state in (CLAIMED, REFILLED))
+        )
 
     async def next_due(self, endpoint_id: int) -> float | None:
         """See the port."""
@@ -209,6 +217,23 @@ def _read(
             )
             found[account_id].append(event)
     return found
+
+
+def _seen(events: Sequence[PendingEvent], last: int, limit: int) -> int | None:
+    """Where the lane's last event stood when all of its rows were read; None if there may have been more of them."""
+    if len(events) >= limit:
+        return None
+    return max(last, events[-1].account_seq) if events else last
+
+
+def _has_more(outcome: LaneOutcome, top: float) -> bool | None:
+    """Whether a lane has something left, which needs no look at its rows if all of them were claimed; else None.
+
+    To look is dear: what was delivered from a lane stays in the way until InnoDB purges it.
+    """
+    if len(outcome.delivered) + outcome.dead < outcome.claimed:
+        return True
+    return None if outcome.seen is None else top > outcome.seen
 
 
 def _delete_delivered(connection: Connection, outcomes: Sequence[LaneOutcome]) -> None:

@@ -9,6 +9,7 @@ __all__ = [
     "CLAIMED",
     "IDLE",
     "READY",
+    "REFILLED",
     "dead_letters",
     "delivery_attempts",
     "events",
@@ -17,8 +18,9 @@ __all__ = [
     "webhook_endpoints",
 ]
 
-IDLE, READY, CLAIMED = 0, 1, 2
-"""States of a lane: nothing to deliver; something to deliver (from `due_at` on); in a worker's hands."""
+IDLE, READY, CLAIMED, REFILLED = 0, 1, 2, 3
+"""States of a lane: nothing to deliver; something to deliver (from `due_at` on); in a worker's hands; likewise, and a
+replay has put events back since."""
 
 events = _table(  # the one log that webhooks, streams, pulls and replays read
     "events",

@@ -164,6 +164,7 @@ class ClaimedLane(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         claim: names this claim: only who knows it may settle the lane.
         attempt: how often its first event was tried in vain.
+        seen: if `events` are all that there were, the last sequence that could be among them; else None.
     """
 
     endpoint_id: int
@@ -171,6 +172,7 @@ class ClaimedLane(msgspec.Struct, frozen=True, kw_only=True):
     claim: int
     attempt: int
     events: tuple[PendingEvent, ...]
+    seen: int | None = None
 
 
 class LaneOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,6 +180,8 @@ class LaneOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         claim: the lane's, as it was claimed.
+        claimed: how many events were claimed.
+        seen: the lane's, as it was claimed.
         delivered: sequences of the events that were accepted: their outbox rows go.
         failed: why the event `failed_seq` was not accepted; None when nothing failed.
         retry_in: seconds until the lane goes on.
@@ -187,6 +191,8 @@ class LaneOutcome(msgspec.Struct, frozen=True, kw_only=True):
     endpoint_id: int
     account_id: int
     claim: int
+    claimed: int = 0
+    seen: int | None = None
     delivered: tuple[int, ...] = ()
     failed: str | None = None
     failed_seq: int = 0

@@ -288,6 +288,8 @@ class Pipeline:
                 endpoint_id=hand.lane.endpoint_id,
                 account_id=hand.lane.account_id,
                 claim=hand.lane.claim,
+                claimed=len(hand.lane.events),
+                seen=hand.lane.seen,
                 delivered=tuple(hand.delivered),
                 failed=failed,
                 failed_seq=failed_seq,

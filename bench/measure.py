@@ -163,7 +163,7 @@ def describe_machine(console: Console, folder: Path) -> None:
     table.add_row("processors", f"{len(os.sched_getaffinity(0))} of {_processor()}; load before the run {load}")
     table.add_row("memory", f"{psutil.virtual_memory().total / 1e9:.1f} GB")
     table.add_row("system", f"{platform.system()} {platform.release()} {platform.machine()}")
-    packages = ("trio", "trio-websocket", "hypercorn", "sqlalchemy", "asyncmy", "aiosqlite")
+    packages = ("trio", "wsproto", "hypercorn", "sqlalchemy", "asyncmy", "aiosqlite")
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
     table.add_row("software", f"Python {platform.python_version()}, {versions}")
     binary = find_mariadbd()

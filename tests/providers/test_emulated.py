@@ -20,7 +20,7 @@ from wasup.ports.disconnects import Disconnected, DisconnectReason
 from wasup.ports.messages import Message
 from wasup.ports.session import Delivery, Login, Ready
 from wasup.providers.emulated import EmulatedProvider
-from wasup.providers.emulated._link import Stream
+from wasup.providers.emulated._stream import Stream
 
 
 @pytest.fixture(scope="module")

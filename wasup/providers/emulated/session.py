@@ -11,8 +11,6 @@ from typing import Final, TypeVar
 
 import msgspec
 import trio
-from trio_websocket import ConnectionClosed, WebSocketConnection
-from wsproto.utilities import LocalProtocolError
 
 from wasup.emulator import wire
 from wasup.ports.disconnects import Disconnected, DisconnectReason
@@ -33,6 +31,7 @@ from wasup.ports.session import (
 )
 from wasup.providers.emulated._link import from_close
 from wasup.providers.emulated._media import MediaDoor
+from wasup.providers.emulated._websocket import Closed, WebSocket
 
 __all__ = ["EmulatedSession"]
 
@@ -82,7 +81,7 @@ class EmulatedSession:
 
     def __init__(
         self,
-        link: WebSocketConnection,
+        link: WebSocket,
         media: MediaDoor,
         *,
         keepalive: float,
@@ -110,8 +109,8 @@ class EmulatedSession:
         """The reader's task: until the connection ends."""
         try:
             await self._read_until_silent()
-        except ConnectionClosed as closed:
-            self._finish(from_close(closed.reason))
+        except Closed as closed:
+            self._finish(from_close(closed))
         except msgspec.DecodeError as error:
             detail = f"not a frame that we know: {error}"
             self._finish(Disconnected(DisconnectReason.PROTOCOL_ERROR, detail))
@@ -235,11 +234,11 @@ class EmulatedSession:
         self._raise_end()
         try:
             await self._link.send_message(wire.encode(frame))
-        except (ConnectionClosed, LocalProtocolError) as error:
+        except Closed as closed:
             if self._room is None:  # the reader is at work, knows better why, and is about to say so
                 with trio.move_on_after(_READER_KNOWS):
                     await self._over.wait()
-            self._finish(from_close(error.reason if isinstance(error, ConnectionClosed) else None))
+            self._finish(from_close(closed))
             self._raise_end()
 
     async def _ask(self, frame: wire.ClientFrame, number: int, kind: type[_A]) -> _A:

@@ -11,16 +11,21 @@ hand for a second does not compute, it waits, for an account that does not answe
 is given to the next one, so that a few sick accounts keep nobody out.
 
 How many there are follows how far the server is behind. When everything else takes its time too, 200 requests a second
-become 80, and 40 in hand would wait for half a second. So while requests come somebody looks how late a task's turn
-comes, and how long the way to the database takes without any work there: with each look that finds them too late, after
-another one that did, there are fewer places, and with two that do not there is one more. A single stall costs none, and
-a caller who holds no place finds as many as ever.
+become 80, and 40 in hand would wait for half a second. So while requests come somebody looks how busy the process is,
+how late a task's turn comes, and how long the way to the database takes without any work there: with each look that
+finds too much of it, after another one that did, there are fewer places, and with two that do not there is one more. A
+single stall costs none, and a caller who holds no place finds as many as ever.
+
+That the process is busy tells first. Near the whole of a core, which is all that Python computes on, every wait becomes
+long, that for a refusal too; a little below they are short. Kept there, a server that is asked for ten times what it
+can do refuses nine of ten within some milliseconds, and answers the others as fast as ever.
 
 Nobody takes all places: a caller gets another one only while more are free than a fourth of those that it holds. So one
 that asks for everything leaves a fifth of them to others, two leave a ninth, and whoever holds none gets the last.
 """
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Final, NoReturn
@@ -33,10 +38,12 @@ _log = logging.getLogger(__name__)
 
 _LONG: Final = 1.0  # seconds; far beyond what a request takes whose turn comes, even when all places are taken
 _SHARE: Final = 4  # places that a caller may hold for each that is free
-_FEWEST: Final = 16
+_FEWEST: Final = 3
 _LOOK: Final = 0.02  # seconds between two looks
 _PING_EVERY: Final = 0.2  # seconds
 _QUIET: Final = 1.0  # seconds without a request after which nobody looks
+_BUSY_EVERY: Final = 0.1  # seconds
+_BUSY: Final = 0.92  # of a core
 _LATE: Final = 0.02  # seconds; a request takes some ten turns
 _PING_LATE: Final = 0.05  # seconds; a request goes to the database once or twice
 _LESS: Final = 0.6
@@ -57,7 +64,7 @@ class Places:
     def __init__(self, most: int = 40, *, ping: Callable[[], Awaitable[object]] | None = None) -> None:
         self._limit = most
         self._ping = ping
-        self._late = {"turn": False, "ping": False}
+        self._late = {"busy": False, "turn": False, "ping": False}
         self._most = float(most)
         self._held: dict[Place, float] = {}  # since when; the oldest is the first
         self._callers: Counter[str] = Counter()  # how many each of them holds
@@ -74,6 +81,7 @@ class Places:
         while True:
             await self._asked.wait()
             async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._watch_core)
                 nursery.start_soon(self._watch_turns)
                 if self._ping is not None:
                     nursery.start_soon(self._watch_way, self._ping)
@@ -81,6 +89,13 @@ class Places:
                     self._asked = trio.Event()
                     await trio.sleep(_QUIET)
                 nursery.cancel_scope.cancel()
+
+    async def _watch_core(self) -> NoReturn:
+        while True:
+            began, used = trio.current_time(), time.process_time()
+            await trio.sleep(_BUSY_EVERY)
+            share = (time.process_time() - used) / (trio.current_time() - began)
+            self.note("busy", late=share > _BUSY)
 
     async def _watch_turns(self) -> NoReturn:
         while True:

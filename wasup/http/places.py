@@ -39,15 +39,14 @@ _log = logging.getLogger(__name__)
 _LONG: Final = 1.0  # seconds; far beyond what a request takes whose turn comes, even when all places are taken
 _SHARE: Final = 4  # places that a caller may hold for each that is free
 _FEWEST: Final = 3
-_LOOK: Final = 0.02  # seconds between two looks
+_LOOK: Final = 0.1  # seconds between two looks
 _PING_EVERY: Final = 0.2  # seconds
 _QUIET: Final = 1.0  # seconds without a request after which nobody looks
-_BUSY_EVERY: Final = 0.1  # seconds
 _BUSY: Final = 0.92  # of a core
-_LATE: Final = 0.02  # seconds; a request takes some ten turns
+_LATE: Final = 0.05  # seconds; a request takes some ten turns
 _PING_LATE: Final = 0.05  # seconds; a request goes to the database once or twice
 _LESS: Final = 0.6
-_MORE: Final = 0.5
+_MORE: Final = 1.0
 
 
 class Places:
@@ -93,7 +92,7 @@ class Places:
     async def _watch_core(self) -> NoReturn:
         while True:
             began, used = trio.current_time(), time.process_time()
-            await trio.sleep(_BUSY_EVERY)
+            await trio.sleep(_LOOK)
             share = (time.process_time() - used) / (trio.current_time() - began)
             self.note("busy", late=share > _BUSY)
 

@@ -78,9 +78,9 @@ class HttpSection(_Section):
     send_timeout: float = Field(default=10.0, gt=0, description="in which a client must take 64 KB of an answer")
     body_timeout: float = Field(default=20.0, gt=0, description="in which a request's body must arrive")
     in_hand: int = Field(
-        default=40,
+        default=32,
         ge=1,
-        description="requests at work at once, the rest gets 503; fewer, down to 16, while the server is behind",
+        description="requests at work at once, the rest gets 503; fewer, down to 2 for one caller, under overload",
     )
     max_streams: int = Field(default=1000, ge=0, description="streams of events that are open at once")
     max_streams_per_key: int = Field(default=500, ge=0, description="the same with one API key")

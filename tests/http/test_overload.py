@@ -302,32 +302,55 @@ async def test_there_are_fewer_places_the_longer_turns_are_late() -> None:
     held = [Place(places, str(number)) for number in range(22)]
     for place in held:
         place.take()
-    places.note("turn", late=True)
-    places.note("turn", late=False)
-    places.note("ping", late=True)
+    places.note_late("turn", late=True)
+    places.note_late("turn", late=False)
+    places.note_late("ping", late=True)
     assert places.have_room("21")
     for _ in range(6):
-        places.note("turn", late=True)
+        places.note_late("turn", late=True)
     assert not places.have_room("21"), "twenty-two are more than what is left of forty"
     assert places.have_room("new"), "who holds none is not shut out"
-    for place in held[:20]:
+    for place in held[:21]:
         place.give_back()
     for _ in range(50):
-        places.note("ping", late=True)
-    assert places.have_room("21"), "two of three"
+        places.note_late("ping", late=True)
+    assert places.have_room("21"), "one of two"
     held[0] = Place(places, "other")
     held[0].take()
     assert not places.have_room("21")
-    places.note("turn", late=False)
-    assert not places.have_room("21"), "the way to the database is still slow"
-    places.note("ping", late=False)
     for _ in range(100):
-        places.note("turn", late=False)
+        places.note_share(0.5)
+    assert not places.have_room("21"), "the way to the database is still slow"
+    places.note_late("turn", late=False)
+    places.note_late("ping", late=False)
+    for _ in range(100):
+        places.note_share(0.5)
     assert places.have_room("21")
-    for number in range(37):
+    for number in range(38):
         assert places.have_room("new")
         Place(places, f"more {number}").take()
     assert not places.have_room("new")
+
+
+async def test_there_are_fewer_places_while_the_process_is_busy() -> None:
+    """The busier, the faster; a short stall costs few, and just below the limit there are as many as before."""
+    places = Places(32)
+    held = [Place(places, str(number)) for number in range(20)]
+    for place in held:
+        place.take()
+
+    def rooms(*shares: float) -> list[bool]:
+        found = []
+        for share in shares:
+            places.note_share(share)
+            found.append(places.have_room("1"))
+        return found
+
+    assert rooms(0.85, 0.85, 0.85, 0.85, 1.0, 1.0, 0.85, 0.85) == [True] * 8
+    assert rooms(*[0.9] * 20) == [True] * 20
+    assert rooms(*[1.0] * 6)[2:] == [False] * 4
+    assert rooms(*[0.9] * 20)[2:] == [False] * 18
+    assert rooms(*[0.5] * 40)[-1]
 
 
 async def test_the_places_follow_a_stalling_server(
@@ -354,14 +377,14 @@ async def test_the_places_follow_a_stalling_server(
 
     asking = trio.CancelScope()
     places = Places(40, ping=ping)
-    monkeypatch.setattr(places, "note", lambda what, *, late: found.append((what, late)))
+    monkeypatch.setattr(places, "note_late", lambda what, *, late: found.append((what, late)))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(places.follow_load)
         await trio.sleep(0.25)
         assert found == []
         nursery.start_soon(ask)
         await trio.sleep(0.25)
-        assert {("turn", False), ("ping", False)} < set(found)
+        assert set(found) == {("turn", False), ("ping", False)}
         autojump_clock.jump(0.5)
         await trio.sleep(0.01)
         assert ("turn", True) in found
@@ -385,26 +408,17 @@ async def test_the_places_follow_a_stalling_server(
 async def test_the_places_follow_how_busy_the_process_is(
     autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every 100 ms; a little below the whole of a core is where it should be kept."""
-    began, share = trio.current_time(), 0.91
-    found: list[tuple[str, bool]] = []
-
-    def process_time() -> float:
-        return (trio.current_time() - began) * share
-
-    monkeypatch.setattr("wasup.http.places.time", SimpleNamespace(process_time=process_time))
+    """Its share of a core, every 100 ms."""
+    found: list[float] = []
+    seconds = SimpleNamespace(process_time=lambda: trio.current_time() * 0.75)
+    monkeypatch.setattr("wasup.http.places.time", seconds)
     places = Places(40)
-    monkeypatch.setattr(places, "note", lambda what, *, late: found.append((what, late)))
+    monkeypatch.setattr(places, "note_share", found.append)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(places.follow_load)
         places.have_room("somebody")
         await trio.sleep(0.95)
-        assert [late for what, late in found if what == "busy"] == [False] * 9
-        found.clear()
-        began, share = 0.0, 0.93
-        places.have_room("somebody")
-        await trio.sleep(0.95)
-        assert [late for what, late in found if what == "busy"][1:] == [True] * 8
+        assert found == pytest.approx([0.75] * 9)
         nursery.cancel_scope.cancel()
 
 

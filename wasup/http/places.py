@@ -1,8 +1,8 @@
 """How many requests may be in hand at once: whoever comes on top is refused at once instead of waiting with all others.
 
 All requests share one processor core with the accounts, so the more of them are in hand, the longer each takes:
-latency = requests in hand / requests a second. A server that does 200 a second answers within 200 ms as long as there
-are 40 at most, however many are asked for. Without a bound they would all become slow, and their clients give up on
+latency = requests in hand / requests a second. A server that does 200 a second answers within 160 ms as long as there
+are 32 at most, however many are asked for. Without a bound they would all become slow, and their clients give up on
 answers that are still being worked on.
 
 A place is what a request holds while it costs something: from the last byte of it to the first of its answer. So
@@ -11,10 +11,10 @@ hand for a second does not compute, it waits, for an account that does not answe
 is given to the next one, so that a few sick accounts keep nobody out.
 
 How many there are follows how far the server is behind. When everything else takes its time too, 200 requests a second
-become 80, and 40 in hand would wait for half a second. So while requests come somebody looks how busy the process is,
-how late a task's turn comes, and how long the way to the database takes without any work there: with each look that
-finds too much of it, after another one that did, there are fewer places, and with two that do not there is one more. A
-single stall costs none, and a caller who holds no place finds as many as ever.
+become 80, and 32 in hand would wait for 400 ms. So while requests come somebody looks how busy the process is,
+how late a task's turn comes, and how long the way to the database takes without any work there: as long as it is too
+much there are fewer and fewer places, and as long as a core has time to spare there are more and more. A single stall
+costs none, and a caller who holds no place finds as many as ever.
 
 That the process is busy tells first. Near the whole of a core, which is all that Python computes on, every wait becomes
 long, that for a refusal too; a little below they are short. Kept there, a server that is asked for ten times what it
@@ -38,15 +38,15 @@ _log = logging.getLogger(__name__)
 
 _LONG: Final = 1.0  # seconds; far beyond what a request takes whose turn comes, even when all places are taken
 _SHARE: Final = 4  # places that a caller may hold for each that is free
-_FEWEST: Final = 3
+_FEWEST: Final = 2
 _LOOK: Final = 0.1  # seconds between two looks
 _PING_EVERY: Final = 0.2  # seconds
 _QUIET: Final = 1.0  # seconds without a request after which nobody looks
-_BUSY: Final = 0.92  # of a core
+_BUSY, _SPARE = 0.92, 0.87  # of a core
 _LATE: Final = 0.05  # seconds; a request takes some ten turns
 _PING_LATE: Final = 0.05  # seconds; a request goes to the database once or twice
 _LESS: Final = 0.6
-_MORE: Final = 1.0
+_STEEP: Final = 5.0  # the whole of a core costs four tenths of the places at a time, a little over `_BUSY` a few
 
 
 class Places:
@@ -60,11 +60,12 @@ class Places:
         refused: requests that were refused because all places were taken.
     """
 
-    def __init__(self, most: int = 40, *, ping: Callable[[], Awaitable[object]] | None = None) -> None:
+    def __init__(self, most: int = 32, *, ping: Callable[[], Awaitable[object]] | None = None) -> None:
         self._limit = most
         self._ping = ping
-        self._late = {"busy": False, "turn": False, "ping": False}
+        self._late = {"turn": False, "ping": False}
         self._most = float(most)
+        self._share = 0.0
         self._held: dict[Place, float] = {}  # since when; the oldest is the first
         self._callers: Counter[str] = Counter()  # how many each of them holds
         self._asked = trio.Event()
@@ -93,14 +94,13 @@ class Places:
         while True:
             began, used = trio.current_time(), time.process_time()
             await trio.sleep(_LOOK)
-            share = (time.process_time() - used) / (trio.current_time() - began)
-            self.note("busy", late=share > _BUSY)
+            self.note_share((time.process_time() - used) / (trio.current_time() - began))
 
     async def _watch_turns(self) -> NoReturn:
         while True:
             due = trio.current_time() + _LOOK
             await trio.sleep_until(due)
-            self.note("turn", late=trio.current_time() - due > _LATE)
+            self.note_late("turn", late=trio.current_time() - due > _LATE)
 
     async def _watch_way(self, ping: Callable[[], Awaitable[object]]) -> NoReturn:
         while True:
@@ -110,15 +110,24 @@ class Places:
                     await ping()
                 except Exception as error:  # noqa: BLE001 - away, or broken: those who need it are told so at once
                     _log.debug("no way to the database: %r", error)
-            self.note("ping", late=scope.cancelled_caught)
+            self.note_late("ping", late=scope.cancelled_caught)
 
-    def note(self, what: str, *, late: bool) -> None:
-        """What somebody found who looked."""
+    def note_share(self, share: float) -> None:
+        """How much of a core the process has used since the last look; half of what counts is what was before."""
+        self._share = (self._share + share) / 2
+        if self._share > _BUSY:
+            self._become_fewer(max(_LESS, 1 - _STEEP * (self._share - _BUSY)))
+        elif self._share < _SPARE and not any(self._late.values()):
+            self._most = min(self._limit, self._most + 1)
+
+    def note_late(self, what: str, *, late: bool) -> None:
+        """Whether a turn came late, or the database did; twice in a row it counts."""
         again, self._late[what] = late and self._late[what], late
         if again:
-            self._most = max(min(_FEWEST, self._limit), self._most * _LESS)
-        elif not any(self._late.values()):
-            self._most = min(self._limit, self._most + _MORE)
+            self._become_fewer(_LESS)
+
+    def _become_fewer(self, share: float) -> None:
+        self._most = max(min(_FEWEST, self._limit), self._most * share)
 
     def have_room(self, caller: str) -> bool:
         """Whether another request may come in.

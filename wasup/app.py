@@ -138,8 +138,8 @@ def _allow_many_sockets() -> None:
 def _tune_interpreter() -> None:
     """Walk the objects of thousands of sessions seldom, and let the threads of Trio and asyncio take turns quickly.
 
-    Messages leave no cycles behind and requests hardly any (`gc.callbacks`), but a collection walks whatever every
-    session has made since the last one: 0.2 s with 3,000 sessions, however little there is to collect. And a thread
+    Messages leave no cycles behind and requests hardly any (see `http/routing.py`), but a collection walks whatever
+    every session has made since the last one: 0.2 s with 3,000 sessions, however little there is. And a thread
     that comes back from a system call waits for the other's turn to end; with Python's 5 ms for each a request waited
     three times as long as it does with these, under load.
     """

@@ -24,6 +24,7 @@ from wasup.http.metrics import HttpMetrics
 from wasup.http.mounting import IdConverter, mount
 from wasup.http.refusal import HEALTH
 from wasup.http.routes import ALL
+from wasup.http.routing import RoutingApp
 from wasup.http.running import RunSettings
 from wasup.http.services import Services
 from wasup.http.streaming.desk import Desk
@@ -43,7 +44,7 @@ def create_app(services: Services, door: Doorkeeper | None = None) -> QuartTrio:
         door: lets callers in; one of its own if left out.
     """
     settings = services.settings
-    app = QuartTrio("wasup.http", static_folder=None)
+    app = RoutingApp("wasup.http", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = int(settings.max_media * _BASE64) + settings.max_body
     app.config["BODY_TIMEOUT"] = settings.body_timeout
     app.url_map.converters["id"] = IdConverter

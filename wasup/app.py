@@ -4,6 +4,7 @@ import gc
 import resource
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -104,7 +105,7 @@ async def run_instance(
     spec = root_spec(
         runtime,
         ground=_ground(runtime, history, bridges),
-        web=_web(runtime, addresses, media, history, overview),
+        web=_web(runtime, bridges, addresses, media, history, overview),
         hosts={"browsers": browsers.run},
         watchers={"overview": _watch(runtime, overview), "events": _follow(runtime, history)},
     )
@@ -251,7 +252,12 @@ def _follow(runtime: Runtime, history: SupervisionHistory) -> StartFunction:
 
 
 def _web(
-    runtime: Runtime, addresses: list[str], media: MediaStore, history: SupervisionHistory, overview: Overview
+    runtime: Runtime,
+    bridges: list[Bridge],
+    addresses: list[str],
+    media: MediaStore,
+    history: SupervisionHistory,
+    overview: Overview,
 ) -> StartFunction:
     """The child that serves HTTP. A restart takes the same port again."""
 
@@ -291,7 +297,11 @@ def _web(
             pulse=runtime.pulse,
             recent_chats=database.recent_chats,
             settings=_http_settings(settings),
-            places=Places(settings.http.in_hand, ping=database.ping),
+            places=Places(
+                settings.http.in_hand,
+                ping=database.ping,
+                used=lambda: time.thread_time() + bridges[-1].processor_time(),  # Trio's thread and asyncio's
+            ),
         )
         door = make_door(services)
         port = int(addresses[-1].rpartition(":")[2]) if addresses else settings.http.port

@@ -7,6 +7,7 @@ once per unit of work (a whole transaction, a page action), never per await.
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -84,6 +85,13 @@ class Bridge:
     def alive(self) -> bool:
         """Whether calls can be made."""
         return self._alive
+
+    def processor_time(self) -> float:
+        """Seconds of a processor that the asyncio thread has used; 0 when it has ended."""
+        try:
+            return time.clock_gettime(self._clock)
+        except OSError:
+            return 0.0
 
     async def wait_died(self) -> None:
         """Return when the asyncio thread has ended, for whatever reason."""
@@ -188,6 +196,7 @@ class Bridge:
         self._loop.stop()
 
     def _main(self, started: threading.Event) -> None:
+        self._clock = time.pthread_getcpuclockid(threading.get_ident())
         try:
             with asyncio.Runner() as runner:  # on leaving it cancels every task left and waits for it
                 loop = self._loop = runner.get_loop()

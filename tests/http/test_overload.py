@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -410,9 +409,7 @@ async def test_the_places_follow_how_busy_the_process_is(
 ) -> None:
     """Its share of a core, every 100 ms."""
     found: list[float] = []
-    seconds = SimpleNamespace(process_time=lambda: trio.current_time() * 0.75)
-    monkeypatch.setattr("wasup.http.places.time", seconds)
-    places = Places(40)
+    places = Places(40, used=lambda: trio.current_time() * 0.75)
     monkeypatch.setattr(places, "note_share", found.append)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(places.follow_load)

@@ -84,6 +84,17 @@ async def test_messages_come_whole_and_in_order() -> None:
         assert await side.hear() == TextMessage(data='{"é": "👋"}')
 
 
+async def test_parts_are_kept_when_who_waits_for_them_is_cancelled() -> None:
+    """A timer that runs out in the middle of a message costs nothing of it."""
+    async with connected() as (socket, side):
+        await side.say(TextMessage(data="begun and ", message_finished=False))
+        with trio.move_on_after(0.05) as timer:
+            await socket.get_message()
+        assert timer.cancelled_caught
+        await side.say(TextMessage(data="ended"))
+        assert await socket.get_message() == "begun and ended"
+
+
 async def test_a_message_that_is_too_large_ends_the_connection() -> None:
     """However small its parts are."""
     async with connected(largest=1000) as (socket, side):

@@ -4,8 +4,9 @@ import base64
 import email.utils
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import Any, NoReturn
 
 import msgspec
 import pytest
@@ -15,6 +16,7 @@ from trio.testing import MockClock
 
 from tests.webhooks.receiver import Answer, Receiver, receiver, says
 from wasup.bridge import Bridge
+from wasup.emulator.web.certificate import server_context
 from wasup.ports.clock import SystemClock
 from wasup.ports.outbox import Endpoint, LegacyFacts, PendingEvent
 from wasup.ports.webhooks import Answer as Verdict, Outcome
@@ -289,6 +291,61 @@ async def test_a_receiver_that_breaks_a_new_connection_is_asked_once() -> None:
     async with receiver(reset) as server, poster() as post:
         assert (await post.post(endpoint(server.url), [event()])).outcome is Outcome.FAILED
         assert (len(server.requests), server.connections) == (1, 1)
+
+
+async def test_a_system_without_a_socket_to_spare_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no old connection that was closed meanwhile: nothing is tried again at once."""
+    tried: list[object] = []
+
+    def refuse(*kind: object) -> NoReturn:
+        tried.append(kind)
+        raise OSError(24, "Too many open files")
+
+    async with receiver(says(200)) as server, poster() as post:
+        monkeypatch.setattr("wasup.webhooks.transport.socket.socket", refuse)
+        with trio.fail_after(5):
+            found = await post.post(endpoint(server.url), [event()])
+        monkeypatch.undo()
+        assert found.outcome is Outcome.FAILED
+        assert (len(tried), server.connections) == (1, 0)
+
+
+async def test_a_receiver_that_breaks_old_connections_gets_an_event_twice_at_most() -> None:
+    """However many old connections there are: the second try goes over a new one."""
+    together = trio.Event()
+
+    async def dying(server: Receiver, stream: trio.SocketStream) -> None:
+        if len(server.requests) > 4:
+            await stream.aclose()
+            return
+        if len(server.requests) == 4:
+            together.set()
+        await together.wait()
+        await says(200)(server, stream)
+
+    async with receiver(dying) as server, poster() as post:
+        async with trio.open_nursery() as nursery:
+            for _ in range(4):
+                nursery.start_soon(post.post, endpoint(server.url), [event()])
+        assert server.connections == 4
+        assert (await post.post(endpoint(server.url), [event()])).outcome is Outcome.FAILED
+        assert (len(server.requests), server.connections) == (6, 5)
+
+
+async def test_a_bad_certificate_is_a_failure() -> None:
+    """It may be mended; that is no word about the address."""
+    context = server_context()
+
+    async def serve(stream: trio.SocketStream) -> None:
+        with suppress(trio.BrokenResourceError):
+            await trio.SSLStream(stream, context, server_side=True).do_handshake()
+        await stream.aclose()
+
+    async with trio.open_nursery() as nursery, poster() as post:
+        (listener,) = await nursery.start(partial(trio.serve_tcp, serve, 0, host="127.0.0.1"))
+        found = await post.post(endpoint(f"https://127.0.0.1:{listener.socket.getsockname()[1]}/"), [event()])
+        assert (found.outcome, "ertificate" in found.detail) == (Outcome.FAILED, True)
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_resolver_that_is_away_holds_up_nobody_whose_address_is_known(

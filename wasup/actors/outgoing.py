@@ -43,6 +43,7 @@ __all__ = ["Nudges", "OutgoingQueue", "cannot_send"]
 _CLAIM = 50
 _REMEMBERED = 1000
 _PATIENCE = 3600.0
+_LATE_WRITER = 0.1  # seconds until what was sent is asked for again, where the queue has nothing else
 _Media: TypeAlias = Image | Video | Audio | Voice | Document | Sticker
 
 log = structlog.get_logger("wasup.outgoing")
@@ -109,9 +110,11 @@ class OutgoingQueue:
         while True:
             claimed = await self._claim(unfinished=unfinished)
             unfinished = False
-            for message in claimed:
-                if message.message_id not in self._settled:  # else it was sent, and is only yet to be stored as that
-                    await self._settle(message)
+            due = [message for message in claimed if message.message_id not in self._settled]
+            for message in due:  # the others were sent, and are only yet to be stored as that
+                await self._settle(message)
+            if claimed and not due:
+                await trio.sleep(_LATE_WRITER)
             if len(claimed) < _CLAIM:  # that was all, and of what is queued since then the account tells
                 await self._send_alone(nudges, account)
 
@@ -123,6 +126,8 @@ class OutgoingQueue:
             message = await nudges.take()
             if message is None:
                 return
+            if message.message_id in self._settled:  # it was claimed as well
+                continue
             sending = SendOutcome(
                 message_id=message.message_id, status=MessageStatus.SENDING, timestamp=self._runtime.clock.now_ms()
             )

@@ -55,14 +55,22 @@ class Places:
     Args:
         most: how many there are at most.
         ping: goes to where the database is asked, and back.
+        used: seconds of a processor that Python has computed for so far; not what libraries do beside it in threads.
 
     Attributes:
         refused: requests that were refused because all places were taken.
     """
 
-    def __init__(self, most: int = 32, *, ping: Callable[[], Awaitable[object]] | None = None) -> None:
+    def __init__(
+        self,
+        most: int = 32,
+        *,
+        ping: Callable[[], Awaitable[object]] | None = None,
+        used: Callable[[], float] = time.process_time,
+    ) -> None:
         self._limit = most
         self._ping = ping
+        self._used = used
         self._late = {"turn": False, "ping": False}
         self._most = float(most)
         self._share = 0.0
@@ -89,12 +97,14 @@ class Places:
                     self._asked = trio.Event()
                     await trio.sleep(_QUIET)
                 nursery.cancel_scope.cancel()
+            self._most, self._share = float(self._limit), 0.0  # what was found then says nothing of the next time
+            self._late = dict.fromkeys(self._late, False)
 
     async def _watch_core(self) -> NoReturn:
         while True:
-            began, used = trio.current_time(), time.process_time()
+            began, used = trio.current_time(), self._used()
             await trio.sleep(_LOOK)
-            self.note_share((time.process_time() - used) / (trio.current_time() - began))
+            self.note_share((self._used() - used) / (trio.current_time() - began))
 
     async def _watch_turns(self) -> NoReturn:
         while True:

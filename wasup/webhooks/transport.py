@@ -4,6 +4,7 @@ The exchange is aiohttp's, on the asyncio side of the bridge: that costs half of
 deliveries are mostly that. Names are looked up and checked here, and connections go to what was found, nowhere else.
 """
 
+import asyncio
 import email.utils
 import math
 import socket
@@ -33,6 +34,7 @@ _ANSWER_LIMIT: Final = 64 * 1024
 _RETRY_AFTER_LIMIT: Final = 24 * 3600.0
 _KEEPALIVE: Final = 30.0
 _FOUND_FOR: Final = 10.0  # seconds for which the addresses of a name are known
+_IN_USE: Final = 300.0  # seconds; no exchange takes as long
 _PATIENCE: Final = 1.0  # seconds for looking up again what is known
 _OVERLOADED: Final = frozenset({429, 502, 504})
 _OURS: Final = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")  # nothing is said that the caller did not
@@ -62,6 +64,7 @@ class Transport:
         self._lookup = Lookup(allow_private=allow_private)
         self._found: dict[tuple[str, int], float] = {}  # until when
         self._session: aiohttp.ClientSession | None = None  # asyncio's side
+        self._retired: dict[aiohttp.ClientSession, float] = {}  # likewise, since when
         self._resolver = _Found()
 
     async def post(self, url: str, headers: Headers, body: bytes, *, timeout: float, keep_alive: bool = True) -> Answer:
@@ -75,10 +78,12 @@ class Transport:
             return Answer(outcome=Outcome.FAILED, detail=f"no answer within {timeout:g} s")
         except ForbiddenAddress as error:
             return Answer(outcome=Outcome.REFUSED, detail=str(error))
+        except aiohttp.InvalidURL as error:
+            return Answer(outcome=Outcome.REFUSED, detail=f"bad address: {error}"[:200])
+        except (aiohttp.ClientError, OSError) as error:  # some of them are ValueErrors as well: bad certificates
+            return Answer(outcome=Outcome.FAILED, detail=f"{type(error).__name__}: {error}"[:200])
         except ValueError as error:  # an address that none is, a header that none is
             return Answer(outcome=Outcome.REFUSED, detail=f"bad address: {error}"[:200])
-        except (aiohttp.ClientError, OSError) as error:
-            return Answer(outcome=Outcome.FAILED, detail=f"{type(error).__name__}: {error}"[:200])
         except BridgeError as error:
             return Answer(outcome=Outcome.LATER, detail=str(error))
 
@@ -105,25 +110,43 @@ class Transport:
         self._found[name] = trio.current_time() + _FOUND_FOR
 
     async def _exchange(self, url: URL, headers: Headers, body: bytes, keep_alive: bool) -> Answer:  # noqa: FBT001
-        """On asyncio's side: post it, again where the far side was about to close the connection: that is no failure.
+        """On asyncio's side: post it, and once more where the far side was about to close an old connection.
 
-        A new connection will tell, when all old ones are used up.
+        That is no failure; the other old connections are not tried any more either.
         """
-        while True:
-            opened: list[object] = []
-            _opened.set(opened)
-            try:
-                return await self._post(url, headers, body, keep_alive=keep_alive)
-            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-                if opened:
-                    raise
+        given = headers if keep_alive else [*headers, ("Connection", "close")]
+        opened: list[object] = []
+        _opened.set(opened)
+        session = self._current()
+        try:
+            return await self._post(session, url, given, body)
+        except aiohttp.ClientConnectorError:
+            raise
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            if opened:
+                raise
+            if self._session is session:
+                await self._retire(session)
+        session = self._current()
+        return await self._post(session, url, given, body)
 
-    async def _post(self, url: URL, headers: Headers, body: bytes, *, keep_alive: bool) -> Answer:
+    def _current(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = _open_session(self._resolver)
-        given = headers if keep_alive else [*headers, ("Connection", "close")]
+        return self._session
+
+    async def _retire(self, session: aiohttp.ClientSession) -> None:
+        """Use it no more, and close what was retired so long ago that nobody else can be using it."""
+        now = asyncio.get_running_loop().time()
+        old = [one for one, since in self._retired.items() if now - since > _IN_USE]
+        self._session, self._retired[session] = None, now
+        for one in old:
+            del self._retired[one]
+            await one.close()
+
+    async def _post(self, session: aiohttp.ClientSession, url: URL, headers: Headers, body: bytes) -> Answer:
         # In one piece, however large: written bit by bit, who answers without reading on would not be heard.
-        async with self._session.post(url, headers=given, data=body, allow_redirects=False) as response:
+        async with session.post(url, headers=headers, data=body, allow_redirects=False) as response:
             size = 0
             async for chunk in response.content.iter_any():  # read it, so that the connection can be used again
                 size += len(chunk)
@@ -149,9 +172,14 @@ class Transport:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        if self._session is not None:
+        if self._session is not None or self._retired:
             with trio.CancelScope(shield=True), trio.move_on_after(1), suppress(BridgeError):
-                await self._bridge.run(self._session.close)
+                await self._bridge.run(self._close)
+
+    async def _close(self) -> None:
+        for session in (self._session, *self._retired):
+            if session is not None:
+                await session.close()
 
 
 class _Found(AbstractResolver):

@@ -52,6 +52,7 @@ class Stream(trio.abc.HalfCloseableStream):
             while True:
                 self._still_open()
                 await trio.lowlevel.wait_readable(self._socket)
+                self._still_open()
                 with contextlib.suppress(BlockingIOError):
                     data = os.read(self._number, max_bytes or _RECEIVE_BYTES)
                     break

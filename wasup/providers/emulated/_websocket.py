@@ -68,6 +68,8 @@ class WebSocket:
         self._largest = largest
         self._protocol = WSConnection(ConnectionType.CLIENT)
         self._events: deque[Event] = deque()
+        self._parts: list[Any] = []
+        self._size = 0
         self._writing = trio.Lock()
         self._reading = False
         self._code: int | None = None
@@ -103,31 +105,35 @@ class WebSocket:
             while True:
                 event = await self._next()
                 if isinstance(event, TextMessage | BytesMessage):
-                    return event.data if event.message_finished else await self._rest_of(event)
-                if isinstance(event, Ping):
-                    await self._send(event.response())
+                    if event.message_finished and not self._parts:
+                        return event.data
+                    if (whole := self._put_together(event)) is not None:
+                        return whole
+                elif isinstance(event, Ping):
+                    await self._answer(event)
         except Closed as closed:
             self._end(closed.code)
             raise
         finally:
             self._reading = False
 
-    async def _rest_of(self, part: TextMessage | BytesMessage) -> str | bytes:
-        """A message that comes in parts."""
-        text = isinstance(part, TextMessage)
-        parts: list[Any] = [part.data]
-        size = len(part.data)
-        while not part.message_finished:
-            event = await self._next()
-            if isinstance(event, TextMessage | BytesMessage):
-                part = event
-                parts.append(part.data)
-                size += len(part.data)
-                if size > self._largest:
-                    raise Closed(_TOO_LARGE)
-            elif isinstance(event, Ping):
-                await self._send(event.response())
-        return "".join(parts) if text else b"".join(parts)
+    def _put_together(self, part: TextMessage | BytesMessage) -> str | bytes | None:
+        """A message that comes in parts, when it is whole. The parts stay here when who waits for them is cancelled."""
+        self._parts.append(part.data)
+        self._size += len(part.data)
+        if self._size > self._largest:
+            raise Closed(_TOO_LARGE)
+        if not part.message_finished:
+            return None
+        parts, self._parts, self._size = self._parts, [], 0
+        return "".join(parts) if isinstance(part, TextMessage) else b"".join(parts)
+
+    async def _answer(self, ping: Ping) -> None:
+        try:
+            await self._send(ping.response())
+        except trio.Cancelled:
+            self._events.appendleft(ping)
+            raise
 
     async def _next(self) -> Event:
         """The next event.
@@ -138,7 +144,7 @@ class WebSocket:
         while not self._events:
             try:
                 data = await self._stream.receive_some(_RECEIVE_BYTES)
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
+            except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
                 raise Closed(_LOST) from None
             if not data:
                 raise Closed(_LOST)
@@ -146,6 +152,7 @@ class WebSocket:
             self._events.extend(self._protocol.events())
         event = self._events.popleft()
         if isinstance(event, CloseConnection):
+            self._end(event.code)
             if self._protocol.state is ConnectionState.REMOTE_CLOSING:
                 with contextlib.suppress(Closed):
                     await self._send(event.response())

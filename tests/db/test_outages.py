@@ -20,7 +20,7 @@ from tests.actors.fakes import FakeProvider
 from tests.db.conftest import FakeClock, World, open_world
 from tests.db.servers import QUICK, mariadb_server, mysql_server
 from tests.db.stage import Stage
-from wasup.bridge import Bridge, BridgeDied
+from wasup.bridge import Bridge
 from wasup.db import Database, engine as engine_module, migrate
 from wasup.db.engine import Engine
 
@@ -164,23 +164,34 @@ class NoConnections(Fault):
 
     async def begin(self) -> None:
         """Start killing."""
-        self._stop, self._stopped = trio.Event(), trio.Event()
+        self._over, self._stopped = False, trio.Event()
         trio.lowlevel.spawn_system_task(self._kill)
 
     async def _kill(self) -> None:
-        execute, run = self.world.place.server.execute, self.world.db.engine.bridge.run
+        try:
+            await self.world.db.engine.bridge.run(self._kill_all)
+        finally:
+            self._stopped.set()
+
+    async def _kill_all(self) -> None:
+        """On the asyncio side, over one connection: whoever is to be killed has little time to commit."""
         mine = "SELECT id FROM information_schema.processlist WHERE db='shared' AND command<>'Daemon'"
-        while not self._stop.is_set():
-            # Whom it kills may be faster; and a call that the driver gives up in the turmoil is made again.
-            with suppress(asyncmy.errors.MySQLError, BridgeDied):
-                for (number,) in await run(execute, mine):
-                    await run(execute, f"KILL {number}")
-            await trio.sleep(0.001)
-        self._stopped.set()
+        connection = await asyncmy.connect(
+            host="127.0.0.1", port=self.world.place.server.port, user="wasup", password="wasup", autocommit=True
+        )
+        try:
+            async with connection.cursor() as cursor:
+                while not self._over:
+                    await cursor.execute(mine)
+                    for (number,) in await cursor.fetchall():
+                        with suppress(asyncmy.errors.MySQLError):  # it was faster
+                            await cursor.execute(f"KILL {number}")
+        finally:
+            connection.close()
 
     async def end(self) -> None:
         """Stop, and wait until the last one is killed: the bridge may be closed right after."""
-        self._stop.set()
+        self._over = True
         await self._stopped.wait()
 
 

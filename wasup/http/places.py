@@ -42,7 +42,7 @@ _FEWEST: Final = 2
 _LOOK: Final = 0.1  # seconds between two looks
 _PING_EVERY: Final = 0.2  # seconds
 _QUIET: Final = 1.0  # seconds without a request after which nobody looks
-_BUSY, _SPARE = 0.92, 0.87  # of a core
+_BUSY, _SPARE = 0.9, 0.85  # of a core
 _LATE: Final = 0.05  # seconds; a request takes some ten turns
 _PING_LATE: Final = 0.05  # seconds; a request goes to the database once or twice
 _LESS: Final = 0.6
@@ -73,7 +73,7 @@ class Places:
         self._used = used
         self._late = {"turn": False, "ping": False}
         self._most = float(most)
-        self._share = 0.0
+        self._share: float | None = None
         self._held: dict[Place, float] = {}  # since when; the oldest is the first
         self._callers: Counter[str] = Counter()  # how many each of them holds
         self._asked = trio.Event()
@@ -97,7 +97,7 @@ class Places:
                     self._asked = trio.Event()
                     await trio.sleep(_QUIET)
                 nursery.cancel_scope.cancel()
-            self._most, self._share = float(self._limit), 0.0  # what was found then says nothing of the next time
+            self._most, self._share = float(self._limit), None  # what was found then says nothing of the next time
             self._late = dict.fromkeys(self._late, False)
 
     async def _watch_core(self) -> NoReturn:
@@ -124,7 +124,7 @@ class Places:
 
     def note_share(self, share: float) -> None:
         """How much of a core the process has used since the last look; half of what counts is what was before."""
-        self._share = (self._share + share) / 2
+        self._share = share if self._share is None else (self._share + share) / 2
         if self._share > _BUSY:
             self._become_fewer(max(_LESS, 1 - _STEEP * (self._share - _BUSY)))
         elif self._share < _SPARE and not any(self._late.values()):

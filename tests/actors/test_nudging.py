@@ -1,12 +1,17 @@
 """What an account tells its session of what there is to send."""
 
+from types import SimpleNamespace
+from typing import Any, cast
+
 import trio
 from trio.testing import MockClock
 
 from wasup.actors.nudging import Nudger
-from wasup.actors.outgoing import Nudges
+from wasup.actors.outgoing import Nudges, OutgoingQueue
 from wasup.actors.session_messages import Nudge, OutgoingIdle
+from wasup.ports.accounts import Fence
 from wasup.ports.messages import MessageStatus, Text
+from wasup.ports.session import Sent
 from wasup.ports.store import StoredMessage
 from wasup.supervisor import ActorRef, MailboxFull
 
@@ -97,3 +102,63 @@ async def test_nudges_come_in_their_order_and_the_queue_is_looked_into_once(auto
     assert asleep.cancelled_caught
     assert await nudges.take() is None  # it looks by itself, once an hour
     assert trio.current_time() > 3600
+
+
+class Stage:
+    """A queue with all that it needs, in memory: whatever is claimed is given, whatever is sent is noted."""
+
+    def __init__(self, *waiting: StoredMessage) -> None:
+        self.waiting = list(waiting)
+        self.claims = 0
+        self.sent: list[str] = []
+        self.told: list[object] = []
+        runtime = SimpleNamespace(
+            stores=SimpleNamespace(messages=self),
+            clock=SimpleNamespace(now_ms=lambda: 0),
+            settings=SimpleNamespace(send_timeout=30.0, send_attempts=1),
+        )
+        mine: Any = self
+        self.queue = OutgoingQueue(cast("Any", runtime), Fence(account_id=1, incarnation=1, epoch=1), mine, self.store)
+
+    async def claim_outgoing(self, _fence: Fence, *, limit: int, **_more: object) -> list[StoredMessage]:
+        """As many as may be."""
+        await trio.lowlevel.checkpoint()
+        self.claims += 1
+        return self.waiting[:limit]
+
+    async def send(self, _chat: str, _content: object, *, message_id: str, **_more: object) -> Sent:
+        """Note it."""
+        await trio.lowlevel.checkpoint()
+        self.sent.append(message_id)
+        return Sent(id=message_id, timestamp=0)
+
+    async def store(self, _items: object) -> None:
+        """The writer is late: nothing is stored."""
+        await trio.lowlevel.checkpoint()
+
+    async def tell(self, notice: object) -> None:
+        """The account's mailbox."""
+        await trio.lowlevel.checkpoint()
+        self.told.append(notice)
+
+
+async def test_a_queue_of_what_is_sent_already_is_not_asked_without_pause(autojump_clock: MockClock) -> None:
+    """A writer that is late leaves them there; each is sent once, and the database is asked ten times a second."""
+    stage = Stage(*(stored(number) for number in range(60)))
+    account: Any = stage
+    with trio.move_on_after(1.05):
+        await stage.queue.run(Nudges(), account)
+    assert stage.sent == [f"M{number}" for number in range(50)]
+    assert 10 <= stage.claims <= 12
+
+
+async def test_what_was_claimed_and_is_handed_over_as_well_is_sent_once(autojump_clock: MockClock) -> None:
+    """A look into the queue by the session itself may find what the account is about to hand over."""
+    stage = Stage(stored(1))
+    account: Any = stage
+    nudges = Nudges()
+    nudges.add(Nudge(number=1, message=stored(1)))
+    with trio.move_on_after(5):
+        await stage.queue.run(nudges, account)
+    assert stage.sent == ["M1"]
+    assert stage.told == [OutgoingIdle(nudges=1)]

@@ -326,6 +326,64 @@ async def test_a_replay_into_a_lane_that_is_being_delivered_is_not_lost(world: A
     assert await delivered(world, endpoint, fence) == [(1, 0, True)]
 
 
+async def settle_claimed(world: Any, lane: Any, *, delivered: int | None = None) -> Any:
+    """Settle a lane as its worker does, which knows what it had claimed."""
+    numbers = [event.account_seq for event in lane.events][:delivered]
+    outcome = LaneOutcome(
+        endpoint_id=lane.endpoint_id,
+        account_id=lane.account_id,
+        claim=lane.claim,
+        claimed=len(lane.events),
+        seen=lane.seen,
+        delivered=tuple(numbers),
+    )
+    return await world.db.outbox.settle([outcome])
+
+
+async def test_a_claim_that_was_all_of_a_lane_tells_what_is_left(world: Any, message: Any) -> None:
+    """Nothing, or what was committed since, or what was not delivered; and one that was not all has to look."""
+    endpoint = await endpoint_of(world)
+    (fence,) = await world.accounts(1)
+    await world.commit(fence, message(1), message(2))
+    (lane,) = await claim(world, endpoint)
+    assert lane.seen == 2
+    assert await settle_claimed(world, lane) is False
+    assert await world.db.outbox.next_due(endpoint.id) is None
+    await world.commit(fence, message(3))
+    (lane,) = await claim(world, endpoint)
+    await world.commit(fence, message(4))
+    assert await settle_claimed(world, lane) is True, "committed since"
+    (lane,) = await claim(world, endpoint)
+    assert [event.account_seq for event in lane.events] == [4]
+    await world.commit(fence, message(5))
+    assert await settle_claimed(world, lane, delivered=0) is True, "handed back"
+    (lane,) = await claim(world, endpoint, per_lane=1)
+    assert lane.seen is None
+    assert await settle_claimed(world, lane) is True, "more than was claimed"
+    (lane,) = await claim(world, endpoint, per_lane=1)
+    assert await settle_claimed(world, lane) is False, "looked, and there was nothing"
+
+
+async def test_a_replay_into_a_lane_that_is_all_in_hand_is_left(world: Any, message: Any) -> None:
+    """Its events lie before the last one, so that the lane itself has to say that it was refilled."""
+    endpoint = await endpoint_of(world)
+    (fence,) = await world.accounts(1)
+    await world.commit(fence, message(1), message(2))
+    (lane,) = await claim(world, endpoint)
+    await settle_claimed(world, lane)
+    await world.commit(fence, message(3))
+    (lane,) = await claim(world, endpoint)
+    await world.db.deliveries.replay(endpoint, ReplayRange(account_id=fence.account_id, after_seq=0, until_seq=2))
+    assert await world.db.outbox.release_claims() == 0, "it is in living hands"
+    assert await settle_claimed(world, lane) is True
+    (lane,) = await claim(world, endpoint)
+    assert [(event.account_seq, event.replay) for event in lane.events] == [(1, True), (2, True)]
+    await world.db.deliveries.replay(endpoint, ReplayRange(account_id=fence.account_id, after_seq=2, until_seq=3))
+    assert await world.db.outbox.release_claims(incarnation=world.incarnation) == 1, "a refilled lane is let go as well"
+    (lane,) = await claim(world, endpoint)
+    assert [event.account_seq for event in lane.events] == [1, 2, 3]
+
+
 async def test_a_replay_goes_by_the_filter_the_workspace_and_in_portions(world: Any, message: Any) -> None:
     """Accounts that the endpoint never heard of come too; the place to go on from is told."""
     fences = await world.accounts(2)

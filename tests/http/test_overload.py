@@ -419,6 +419,29 @@ async def test_the_places_follow_how_busy_the_process_is(
         nursery.cancel_scope.cancel()
 
 
+async def test_what_was_found_is_forgotten_when_nobody_asks_any_more(autojump_clock: trio.testing.MockClock) -> None:
+    """Who asks an hour later finds all places, however busy it was at the end."""
+    places = Places(32, used=lambda: trio.current_time() * 0.5)
+    held = [Place(places, str(number)) for number in range(20)]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(places.follow_load)
+        places.have_room("0")
+        await trio.sleep(0.05)
+        for place in held:
+            place.take()
+        for _ in range(20):
+            places.note_share(1.0)
+        places.note_late("ping", late=True)
+        assert not places.have_room("0")
+        await trio.sleep(2.5)
+        for place in held:
+            places.hold(place)  # for no longer than now
+        assert places.have_room("0")
+        places.note_late("ping", late=True)
+        assert places.have_room("0"), "late for the first time"
+        nursery.cancel_scope.cancel()
+
+
 def test_the_refusal_is_documented() -> None:
     """Status, headers and body are those that each operation of the document may answer with."""
     world = World()

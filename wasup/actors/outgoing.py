@@ -43,7 +43,7 @@ __all__ = ["Nudges", "OutgoingQueue", "cannot_send"]
 _CLAIM = 50
 _REMEMBERED = 1000
 _PATIENCE = 3600.0
-_LATE_WRITER = 0.1  # seconds until what was sent is asked for again, where the queue has nothing else
+_LATE_WRITER = 0.1  # seconds until the queue is asked again that gave nothing but what was sent
 _Media: TypeAlias = Image | Video | Audio | Voice | Document | Sticker
 
 log = structlog.get_logger("wasup.outgoing")
@@ -113,10 +113,10 @@ class OutgoingQueue:
             due = [message for message in claimed if message.message_id not in self._settled]
             for message in due:  # the others were sent, and are only yet to be stored as that
                 await self._settle(message)
-            if claimed and not due:
-                await trio.sleep(_LATE_WRITER)
             if len(claimed) < _CLAIM:  # that was all, and of what is queued since then the account tells
                 await self._send_alone(nudges, account)
+            elif not due:
+                await trio.sleep(_LATE_WRITER)
 
     async def _send_alone(self, nudges: Nudges, account: ActorRef[SessionNotice]) -> None:
         """Send what is handed over, message by message, until there may be some in the queue."""
